@@ -1,0 +1,59 @@
+// Who may log in, with which rights and which root. Values only: passwords are verified elsewhere.
+#pragma once
+
+#include <bitset>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace core {
+
+enum class Right : std::uint8_t { list, read, write, remove, rename, make_dir, site };
+inline constexpr std::size_t right_count = 7;
+
+class Rights {
+ public:
+  Rights() = default;
+  Rights(std::initializer_list<Right> rights) {
+    for (Right right : rights) set(right);
+  }
+  void set(Right right) { held_.set(static_cast<std::size_t>(right)); }
+  bool has(Right right) const { return held_.test(static_cast<std::size_t>(right)); }
+  bool operator==(const Rights&) const = default;
+
+ private:
+  std::bitset<right_count> held_;
+};
+
+/// The word of the TOML for a right: "list", "read", "write", "delete", "rename", "mkdir", "site".
+std::string_view right_name(Right right);
+std::optional<Right> parse_right(std::string_view word);
+
+struct Account {
+  std::string name;
+  std::string password_hash;  ///< any crypt(3) hash; empty: no password is asked for
+  std::string account;        ///< not empty: login also needs ACCT with this text (RFC 959 4.1.1)
+  std::string root;           ///< directory on this host that is "/" for the user
+  Rights rights;
+  bool anonymous = false;  ///< PASS takes any text (RFC 1635)
+  bool operator==(const Account&) const = default;
+};
+
+class Accounts {
+ public:
+  void add(Account account) { all_.push_back(std::move(account)); }
+  /// The account of that name, or nullptr. "ftp" is another name of "anonymous" (RFC 1635), both without case.
+  const Account* find(std::string_view name) const;
+  const std::vector<Account>& all() const { return all_; }
+  bool operator==(const Accounts&) const = default;
+
+ private:
+  std::vector<Account> all_;
+};
+
+}  // namespace core

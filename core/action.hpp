@@ -1,0 +1,120 @@
+// What the protocol interpreter may ask of the world, and what it may be told back. Values only:
+// net/session.cpp performs actions, tests perform them by hand. Views live until the outcome is told.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <variant>
+
+#include "core/accounts.hpp"
+#include "core/endpoint.hpp"
+#include "core/facts.hpp"
+#include "core/listing.hpp"
+
+namespace core {
+
+/// What a transfer command moves, and how. Paths are absolute below the user's root.
+struct TransferSpec {
+  enum class Kind : std::uint8_t { retrieve, store, append, store_unique, list };
+  Kind kind = Kind::retrieve;
+  std::string_view path{};     ///< the file; for a listing the directory or file listed; for STOU the name to begin with
+  bool text = false;         ///< TYPE A: line ends are translated
+  std::uint64_t offset = 0;  ///< REST, in octets of the current TYPE (RFC 3659 5)
+  std::uint64_t allocate = 0;  ///< ALLO, octets; 0: not told
+
+  // Listings only.
+  ListFormat format = ListFormat::list;
+  std::string_view pattern{};  ///< wildcard that names must match; empty: all
+  std::string_view prefix{};   ///< what NLST puts before each name of a directory
+  std::string_view given{};    ///< the name of a single object, as the client wrote it
+  bool hidden = true;        ///< names that begin with a dot too
+  bool directory_itself = false;
+  bool directory_only = false;  ///< MLSD: a file is refused (501)
+  FactSet facts{};
+};
+
+namespace action {
+
+struct Verify {  ///< a password against a crypt(3) hash; EACCES when it does not match
+  std::string_view hash, password;
+};
+struct EnterRoot {  ///< the account's root is "/" from now on
+  const Account* account;
+};
+struct Look {  ///< Outcome::entry
+  std::string_view path;
+};
+struct Measure {  ///< Outcome::number: octets of a file as TYPE A sends it; EFBIG past the bound
+  std::string_view path;
+};
+struct MakeDirectory {
+  std::string_view path;
+};
+struct Remove {
+  std::string_view path;
+  bool directory;
+};
+struct Rename {
+  std::string_view from, to;
+};
+struct Aim {  ///< PORT, EPRT: an earlier listener or data connection is closed
+  Endpoint endpoint;
+};
+struct Listen {  ///< PASV, EPSV: an earlier one is closed; Outcome::endpoint has the port
+};
+struct DropData {  ///< close whatever data connection or listener there is; the default ports hold again
+};
+struct StartTransfer {  ///< opens the file or directory; told back before any data connection is made
+  TransferSpec spec;
+};
+struct Proceed {  ///< 150 or 125 has been answered: open the data connection and move
+};
+struct Abort {  ///< stop the transfer; its end is told as ever
+};
+struct ListToControl {  ///< STAT with a path: Outcome::entry first, then nothing until MoreListing
+  TransferSpec spec;
+};
+struct MoreListing {  ///< Outcome::text: whole lines; Outcome::last with the end
+};
+
+}  // namespace action
+
+using Action = std::variant<action::Verify, action::EnterRoot, action::Look, action::Measure, action::MakeDirectory,
+                            action::Remove, action::Rename, action::Aim, action::Listen, action::DropData,
+                            action::StartTransfer, action::Proceed, action::Abort, action::ListToControl,
+                            action::MoreListing>;
+
+/// How an action ended. Only the fields that its action names mean something.
+struct Outcome {
+  int error = 0;  ///< errno value; 0: done
+  Entry entry{};
+  Endpoint endpoint{};
+  std::uint64_t number = 0;
+  std::string_view text{};  ///< StartTransfer: the name that STOU chose; MoreListing: lines, each with CR LF
+  bool connected = false;   ///< StartTransfer: the data connection is open already (125)
+  bool last = false;        ///< MoreListing: nothing follows
+};
+
+/// How a transfer ended that had been answered with 1yz.
+struct TransferEnd {
+  enum class Cause : std::uint8_t {
+    complete,
+    no_connection,  ///< the data connection could not be opened (425)
+    broken,         ///< the peer, or the network, broke it (426)
+    aborted,        ///< as asked by Abort (426)
+    stalled,        ///< nothing moved within data.stall_timeout_s (426)
+    file_error,     ///< `error` is the file's (451, 452, 552)
+  };
+  Cause cause = Cause::complete;
+  int error = 0;             ///< errno value behind the cause, where there is one
+  std::uint64_t octets = 0;  ///< moved on the data connection
+  bool stays_open = false;   ///< the data connection is kept for the next transfer (250)
+};
+
+/// For STAT while a transfer moves.
+struct TransferProgress {
+  std::uint64_t octets = 0;
+  bool connected = false;
+};
+
+}  // namespace core

@@ -1,0 +1,155 @@
+// The rows. To add a command: a row here, a handler in one of the pi_*.cpp files, tests.
+#include "core/command.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "core/pi.hpp"
+#include "core/text.hpp"
+
+namespace core {
+namespace {
+
+// The codes of one line of section 5.4. Every row also admits 421 and the 500 and 501 of the parser.
+template <std::uint16_t... code>
+inline constexpr std::array<std::uint16_t, sizeof...(code) + 3> codes{code..., 421, 500, 501};
+
+// 450, 451 and 452 stand where RFC 1123 4.1.2.11 wants a 4yz and the table of 1985 has none.
+constexpr const auto& file_codes = codes<250, 450, 451, 452, 502, 530, 550>;
+constexpr const auto& retr_codes = codes<125, 150, 110, 226, 250, 425, 426, 450, 451, 530, 550, 554>;
+// 550: clients look for it when the directory is missing.
+constexpr const auto& stor_codes =
+    codes<125, 150, 110, 226, 250, 425, 426, 450, 451, 452, 530, 532, 550, 551, 552, 553, 554>;
+// 550: a missing directory. 501: MLSD of a file (RFC 3659 7.2.1).
+constexpr const auto& list_codes = codes<125, 150, 226, 250, 425, 426, 450, 451, 502, 530, 550>;
+constexpr const auto& look_codes = codes<213, 450, 451, 530, 550, 552>;
+
+}  // namespace
+
+// A struct of its own, a friend of Pi, so that the handlers may stay private.
+struct CommandTable {
+  static constexpr When anywhere = When::anywhere, logged_in = When::logged_in;
+  static constexpr Argument none = Argument::none, optional = Argument::optional, required = Argument::required;
+  static constexpr During waits = During::waits, acts = During::acts;
+  static constexpr Diagram simple = Diagram::simple, transfer = Diagram::transfer, sequence = Diagram::sequence,
+                           login = Diagram::login;
+
+  static consteval auto make() {
+    constexpr auto unimplemented = [](std::string_view verb) {
+      return CommandRow{verb, anywhere, optional, waits, simple, codes<502>, &Pi::on_unimplemented, {}, false, "", ""};
+    };
+  // clang-format off
+    return std::to_array<CommandRow>({
+      // RFC 959 4.1.1: access control.
+      {"USER", anywhere, required, waits, login, codes<230, 331, 332, 451, 530>, &Pi::on_user, {}, false, "<user-name>", ""},
+      {"PASS", anywhere, optional, waits, login, codes<230, 202, 332, 451, 503, 530>, &Pi::on_pass, {}, false, "<password>", ""},
+      {"ACCT", anywhere, required, waits, simple, codes<230, 202, 451, 503, 530>, &Pi::on_acct, {}, false, "<account>", ""},
+      {"CWD", logged_in, required, waits, simple, file_codes, &Pi::on_cwd, {}, false, "<pathname>", ""},
+      {"CDUP", logged_in, none, waits, simple, file_codes, &Pi::on_cdup, {}, false, "", ""},
+      {"REIN", anywhere, none, waits, transfer, codes<120, 220, 502>, &Pi::on_rein, {}, false, "", ""},
+      {"QUIT", anywhere, none, acts, simple, codes<221>, &Pi::on_quit, {}, false, "", ""},
+
+      // 4.1.2: transfer parameters. 504: a port that RFC 2577 3 wants refused.
+      {"PORT", logged_in, required, waits, simple, codes<200, 504, 530>, &Pi::on_port, {}, false, "<h1,h2,h3,h4,p1,p2>", ""},
+      // 425: no passive port is free; the table of 1985 has no 4yz but 421 here, which would close.
+      {"PASV", logged_in, none, waits, simple, codes<227, 425, 502, 530>, &Pi::on_pasv, {}, false, "", ""},
+      {"TYPE", logged_in, required, waits, simple, codes<200, 504, 530>, &Pi::on_type, {}, false, "A [N|T] | I | L 8", ""},
+      {"STRU", logged_in, required, waits, simple, codes<200, 504, 530>, &Pi::on_stru, {}, false, "F", ""},
+      {"MODE", logged_in, required, waits, simple, codes<200, 504, 530>, &Pi::on_mode, {}, false, "S", ""},
+
+      // 4.1.3: service.
+      {"RETR", logged_in, required, waits, transfer, retr_codes, &Pi::on_retr, Right::read, false, "<pathname>", ""},
+      {"STOR", logged_in, required, waits, transfer, stor_codes, &Pi::on_stor, Right::write, true, "<pathname>", ""},
+      {"STOU", logged_in, optional, waits, transfer, stor_codes, &Pi::on_stou, Right::write, true, "[<pathname>]", ""},
+      {"APPE", logged_in, required, waits, transfer, stor_codes, &Pi::on_appe, Right::write, true, "<pathname>", ""},
+      {"ALLO", logged_in, required, waits, simple, codes<200, 202, 504, 530>, &Pi::on_allo, {}, false, "<octets> [R <octets>]", ""},
+      {"REST", logged_in, required, waits, sequence, codes<350, 502, 530>, &Pi::on_rest, {}, false, "<octets>", "REST STREAM"},
+      {"RNFR", logged_in, required, waits, sequence, codes<350, 450, 451, 502, 530, 550>, &Pi::on_rnfr, Right::rename, false, "<pathname>", ""},
+      {"RNTO", logged_in, required, waits, simple, codes<250, 450, 451, 452, 502, 503, 530, 532, 550, 552, 553>, &Pi::on_rnto, Right::rename, true, "<pathname>", ""},
+      {"ABOR", anywhere, none, acts, simple, codes<225, 226, 502>, &Pi::on_abor, {}, false, "", ""},
+      {"DELE", logged_in, required, waits, simple, file_codes, &Pi::on_dele, Right::remove, false, "<pathname>", ""},
+      {"RMD", logged_in, required, waits, simple, file_codes, &Pi::on_rmd, Right::remove, false, "<pathname>", ""},
+      {"MKD", logged_in, required, waits, simple, codes<257, 450, 451, 452, 502, 530, 550, 552>, &Pi::on_mkd, Right::make_dir, false, "<pathname>", ""},
+      {"PWD", logged_in, none, waits, simple, codes<257, 502, 530, 550>, &Pi::on_pwd, {}, false, "", ""},
+      {"LIST", logged_in, optional, waits, transfer, list_codes, &Pi::on_list, Right::list, false, "[-a] [<pathname>]", ""},
+      {"NLST", logged_in, optional, waits, transfer, list_codes, &Pi::on_nlst, Right::list, false, "[-a] [<pathname>]", ""},
+      {"SITE", logged_in, required, waits, simple, codes<200, 202, 214, 502, 504, 530>, &Pi::on_site, {}, false, "<subcommand>", ""},
+      {"SYST", anywhere, none, waits, simple, codes<215, 502>, &Pi::on_syst, {}, false, "", ""},
+      // 530: STAT with a path before login.
+      {"STAT", anywhere, optional, acts, simple, codes<211, 212, 213, 450, 451, 502, 530, 550>, &Pi::on_stat, {}, false, "[<pathname>]", ""},
+      {"HELP", anywhere, optional, waits, simple, codes<211, 214, 502>, &Pi::on_help, {}, false, "[<command>]", ""},
+      {"NOOP", anywhere, optional, acts, simple, codes<200>, &Pi::on_noop, {}, false, "", ""},
+
+      // RFC 775, RFC 1123 4.1.3.1: the experimental names.
+      {"XCWD", logged_in, required, waits, simple, file_codes, &Pi::on_cwd, {}, false, "<pathname>", ""},
+      {"XCUP", logged_in, none, waits, simple, file_codes, &Pi::on_cdup, {}, false, "", ""},
+      {"XMKD", logged_in, required, waits, simple, codes<257, 450, 451, 452, 502, 530, 550, 552>, &Pi::on_mkd, Right::make_dir, false, "<pathname>", ""},
+      {"XRMD", logged_in, required, waits, simple, file_codes, &Pi::on_rmd, Right::remove, false, "<pathname>", ""},
+      {"XPWD", logged_in, none, waits, simple, codes<257, 502, 530, 550>, &Pi::on_pwd, {}, false, "", ""},
+
+      // RFC 2389: features.
+      {"FEAT", anywhere, none, waits, simple, codes<211, 502>, &Pi::on_feat, {}, false, "", ""},
+      {"OPTS", anywhere, required, waits, simple, codes<200, 451>, &Pi::on_opts, {}, false, "UTF8 ON | MLST <facts>", ""},
+
+      // RFC 2428: addresses of any family. 504: as for PORT.
+      {"EPRT", logged_in, required, waits, simple, codes<200, 504, 522, 530>, &Pi::on_eprt, {}, false, "|<family>|<address>|<port>|", "EPRT"},
+      {"EPSV", logged_in, optional, waits, simple, codes<200, 229, 425, 522, 530>, &Pi::on_epsv, {}, false, "[1 | 2 | ALL]", "EPSV"},
+
+      // RFC 3659.
+      {"MDTM", logged_in, required, waits, simple, look_codes, &Pi::on_mdtm, Right::read, false, "<pathname>", "MDTM"},
+      {"SIZE", logged_in, required, waits, simple, look_codes, &Pi::on_size, Right::read, false, "<pathname>", "SIZE"},
+      {"MLST", logged_in, optional, waits, simple, codes<250, 450, 451, 530, 550>, &Pi::on_mlst, Right::list, false, "[<pathname>]", ""},
+      {"MLSD", logged_in, optional, waits, transfer, list_codes, &Pi::on_mlsd, Right::list, false, "[<pathname>]", ""},
+
+      // Known and not implemented: 502, where an unknown verb gets 500 (RFC 959 4.2.1).
+      unimplemented("SMNT"), unimplemented("AUTH"), unimplemented("ADAT"), unimplemented("PBSZ"),
+      unimplemented("PROT"), unimplemented("CCC"),  unimplemented("MIC"),  unimplemented("CONF"),
+      unimplemented("ENC"),  unimplemented("LPRT"), unimplemented("LPSV"), unimplemented("ALGS"),
+      unimplemented("LANG"), unimplemented("HOST"), unimplemented("HASH"), unimplemented("RANG"),
+      unimplemented("MFMT"), unimplemented("MFCT"), unimplemented("MFF"),  unimplemented("AVBL"),
+      unimplemented("DSIZ"), unimplemented("RMDA"), unimplemented("CSID"), unimplemented("THMB"),
+    });
+    // clang-format on
+  }
+};
+
+constexpr auto rows = CommandTable::make();
+
+// Sections 5.4 and 6 agree: no code of a row may be an error in the row's diagram, and every command
+// that is implemented has a code for a good end. A 1yz belongs to the second diagram alone.
+consteval bool agree() {
+  for (const CommandRow& row : rows) {
+    bool has_good_end = false;
+    for (const std::uint16_t code : row.codes) {
+      const Next then = next(code == 110 ? Diagram::transferring : row.diagram, code);
+      if (then == Next::error) return false;
+      has_good_end |= then == Next::success || then == Next::sequel;
+    }
+    if (!has_good_end && !admits(row, 502)) return false;
+  }
+  return true;
+}
+static_assert(agree(), "a reply code of RFC 959 5.4 contradicts the diagram of section 6");
+
+consteval bool unique() {
+  for (const CommandRow& a : rows)
+    for (const CommandRow& b : rows)
+      if (&a != &b && a.verb == b.verb) return false;
+  return true;
+}
+static_assert(unique(), "two rows for one verb");
+
+std::span<const CommandRow> command_table() { return rows; }
+
+const CommandRow* find_command(std::string_view verb) {
+  const auto row = std::ranges::find_if(rows, [&](const CommandRow& r) { return equal_without_case(r.verb, verb); });
+  return row == rows.end() ? nullptr : &*row;
+}
+
+Command split_line(std::string_view line) {
+  const std::size_t space = line.find(' ');
+  if (space == std::string_view::npos) return {line, {}, false};
+  return {line.substr(0, space), line.substr(space + 1), space + 1 < line.size()};
+}
+
+}  // namespace core

@@ -1,0 +1,597 @@
+// Reads config.toml: one table with a row a key, walked for types, ranges, unknown keys and their nearest
+// known neighbour. Knows the TOML library and what a valid value is; must not know whether a directory
+// exists or a port is free (net/ reports that with ParsedConfig::line_of). The contract is config.toml itself.
+#include "core/config.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <iterator>
+#include <span>
+#include <utility>
+#include <variant>
+
+#define TOML_EXCEPTIONS 0
+#define TOML_ENABLE_FORMATTERS 0
+#include <toml++/toml.h>
+
+namespace core {
+namespace {
+
+// ---- what a row may hold ----
+
+/// What is being read. The rows of [anonymous] and [[user]] fill an account that becomes part of the
+/// Config when its table is done.
+struct Draft {
+  Config config;
+  Account anonymous;
+  bool anonymous_enabled = false;
+  Account user;
+};
+
+struct Integer {
+  std::int64_t& (*at)(Draft&);
+  std::int64_t least, most;
+  std::string_view unit;  ///< plural, for the message
+};
+struct Flag {
+  bool& (*at)(Draft&);
+};
+/// A string that `accept` turns into a value; false: it is not `form`.
+struct Text {
+  bool (*accept)(Draft&, std::string_view);
+  std::string_view form;  ///< what the string must be, as a sentence that begins with "must"
+};
+/// An array of strings, each added by `accept`.
+struct List {
+  void (*clear)(Draft&);
+  bool (*accept)(Draft&, std::string_view);
+  std::string_view form;
+};
+
+struct Row {
+  std::string_view section, key;
+  std::variant<Integer, Flag, Text, List> value;
+};
+
+// ---- how strings become values ----
+
+/// A chain of members that begins in the Draft or in its Config, as a function that a row can hold.
+template <auto First, auto... Rest>
+auto& at(Draft& draft) {
+  if constexpr (requires { draft.*First; }) {
+    return ((draft.*First).*....*Rest);
+  } else {
+    return ((draft.config.*First).*....*Rest);
+  }
+}
+
+bool is_control(char c) { return (c >= 0 && c < ' ') || c == 127; }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+/// One line of text. A control character would break the reply or the log line that shows it.
+bool is_line(std::string_view text) { return std::ranges::none_of(text, is_control); }
+
+template <auto... Members>
+bool accept_line(Draft& draft, std::string_view text) {
+  at<Members...>(draft) = text;
+  return is_line(text);
+}
+
+template <auto... Members>
+bool accept_filled_line(Draft& draft, std::string_view text) {
+  return accept_line<Members...>(draft, text) && !text.empty();
+}
+
+constexpr std::string_view line_form = "must be one line of text";
+constexpr std::string_view filled_line_form = "must be one line of text, and not empty";
+constexpr std::string_view root_form = "must be the directory that the user sees as \"/\"";
+
+/// One of the words of `Words`, an array of pairs of a word and its value.
+template <const auto& Words, auto... Members>
+bool accept_choice(Draft& draft, std::string_view word) {
+  const auto found = std::ranges::find(Words, word, [](const auto& pair) { return pair.first; });
+  if (found == std::end(Words)) return false;
+  at<Members...>(draft) = found->second;
+  return true;
+}
+
+template <typename Value, std::size_t count>
+using Choices = std::array<std::pair<std::string_view, Value>, count>;
+
+constexpr Choices<BackendChoice, 3> backends{{
+    {"auto", BackendChoice::automatic},
+    {"io_uring", BackendChoice::io_uring},
+    {"epoll", BackendChoice::epoll},
+}};
+constexpr Choices<Publish, 3> publishing{{
+    {"direct", Publish::direct},
+    {"atomic", Publish::atomic},
+    {"durable", Publish::durable},
+}};
+constexpr Choices<LogLevel, 4> log_levels{{
+    {"debug", LogLevel::debug},
+    {"info", LogLevel::info},
+    {"warning", LogLevel::warning},
+    {"error", LogLevel::error},
+}};
+constexpr Choices<const char*, 3> tls_requirements{{
+    {"never", "never"},
+    {"control", "control"},
+    {"data", "data"},
+}};
+
+template <auto Parse, auto... Members>
+bool append_parsed(Draft& draft, std::string_view text) {
+  auto value = Parse(text);
+  if (value) at<Members...>(draft).push_back(*value);
+  return value.has_value();
+}
+
+template <auto... Members>
+void clear(Draft& draft) {
+  at<Members...>(draft).clear();
+}
+
+constexpr std::string_view endpoint_form = R"(must be an address and a port: "0.0.0.0:2121" or "[::]:2121")";
+constexpr std::string_view network_form =
+    R"(must be a network or an address: "10.0.0.0/8", "2001:db8::/32", "192.0.2.1")";
+
+bool accept_port_range(Draft& draft, std::string_view text) {
+  constexpr unsigned highest = 65535, first_unprivileged = 1024;
+  unsigned first = 0, last = 0;
+  const char* const end = text.data() + text.size();
+  const auto low = std::from_chars(text.data(), end, first);
+  if (low.ec != std::errc() || low.ptr == end || *low.ptr != '-') return false;
+  const auto high = std::from_chars(low.ptr + 1, end, last);
+  if (high.ec != std::errc() || high.ptr != end) return false;
+  if (first < 1 || first > last || last < first_unprivileged || last > highest) return false;
+  draft.config.data.passive_ports = {static_cast<std::uint16_t>(first), static_cast<std::uint16_t>(last)};
+  return true;
+}
+
+bool accept_passive_address(Draft& draft, std::string_view text) {
+  draft.config.data.passive_address = text == "auto" ? std::nullopt : parse_address(text);
+  const auto& address = draft.config.data.passive_address;
+  return text == "auto" || (address && address->family == Family::ipv4);  // 227 has room for IPv4 alone
+}
+
+/// Octal permission bits, not above `most`.
+template <std::int64_t most, auto... Members>
+bool accept_octal(Draft& draft, std::string_view text) {
+  auto& mode = at<Members...>(draft);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+  return error == std::errc() && end == text.data() + text.size() && mode >= 0 && mode <= most;
+}
+
+/// What crypt(3) prints: "$id$…", the 13 characters of DES, or the 20 of its BSD extension. So that a
+/// password in plain text, which could never match, is found at once.
+bool looks_like_hash(std::string_view text) {
+  const auto is_hash_character = [](char c) { return is_letter(c) || is_digit(c) || c == '.' || c == '/'; };
+  if (text.starts_with('$')) return text.find('$', 2) != std::string_view::npos && is_line(text);
+  if (text.starts_with('_')) return text.size() == 20 && std::ranges::all_of(text.substr(1), is_hash_character);
+  return text.size() == 13 && std::ranges::all_of(text, is_hash_character);
+}
+
+bool accept_password(Draft& draft, std::string_view text) {
+  draft.user.password_hash = text;
+  return text.empty() || looks_like_hash(text);
+}
+
+template <auto Member>
+void clear_rights(Draft& draft) {
+  (draft.*Member).rights = {};
+}
+
+template <auto Member>
+bool add_right(Draft& draft, std::string_view word) {
+  const auto right = parse_right(word);
+  if (right) (draft.*Member).rights.set(*right);
+  return right.has_value();
+}
+
+constexpr std::string_view rights_form =
+    R"(must be rights: "list", "read", "write", "delete", "rename", "mkdir", "site")";
+
+// ---- every key ----
+
+constexpr std::array rows{
+    Row{"server", "name", Text{accept_filled_line<&Config::server, &Config::Server::name>, filled_line_form}},
+    Row{"server", "greeting", Text{accept_line<&Config::server, &Config::Server::greeting>, line_form}},
+    Row{"server", "drain_timeout_s",
+        Integer{at<&Config::server, &Config::Server::drain_timeout_s>, 0, 86'400, "seconds"}},
+
+    Row{"listen", "control",
+        List{clear<&Config::listen, &Config::Listen::control>,
+             append_parsed<parse_endpoint, &Config::listen, &Config::Listen::control>, endpoint_form}},
+    Row{"listen", "implicit_tls",
+        List{clear<&Config::listen, &Config::Listen::implicit_tls>,
+             append_parsed<parse_endpoint, &Config::listen, &Config::Listen::implicit_tls>, endpoint_form}},
+    Row{"listen", "proxy_protocol_from",
+        List{clear<&Config::listen, &Config::Listen::proxy_protocol_from>,
+             append_parsed<parse_network, &Config::listen, &Config::Listen::proxy_protocol_from>, network_form}},
+    Row{"listen", "backlog", Integer{at<&Config::listen, &Config::Listen::backlog>, 1, 65'535, "connections"}},
+
+    Row{"io", "backend",
+        Text{accept_choice<backends, &Config::io, &Config::Io::backend>, R"(must be "auto", "io_uring" or "epoll")"}},
+    Row{"io", "ring_entries", Integer{at<&Config::io, &Config::Io::ring_entries>, 8, 32'768, "entries"}},
+    Row{"io", "offload_threads", Integer{at<&Config::io, &Config::Io::offload_threads>, 1, 64, "threads"}},
+
+    Row{"data", "passive_ports",
+        Text{accept_port_range,
+             R"(must be "first-last", such as "50000-50999": first not above last, last from 1024 to 65535)"}},
+    Row{"data", "passive_address",
+        Text{accept_passive_address, R"(must be "auto" or the IPv4 address that clients reach, such as "192.0.2.1")"}},
+    Row{"data", "foreign_addresses",
+        List{clear<&Config::data, &Config::Data::foreign_addresses>,
+             append_parsed<parse_network, &Config::data, &Config::Data::foreign_addresses>, network_form}},
+    Row{"data", "active", Flag{at<&Config::data, &Config::Data::active>}},
+    Row{"data", "active_port_fallback", Flag{at<&Config::data, &Config::Data::active_port_fallback>}},
+    Row{"data", "connect_timeout_s", Integer{at<&Config::data, &Config::Data::connect_timeout_s>, 1, 3'600, "seconds"}},
+    Row{"data", "stall_timeout_s", Integer{at<&Config::data, &Config::Data::stall_timeout_s>, 1, 86'400, "seconds"}},
+    Row{"data", "buffer_kib", Integer{at<&Config::data, &Config::Data::buffer_kib>, 4, 16'384, "KiB"}},
+    Row{"data", "slice_kib", Integer{at<&Config::data, &Config::Data::slice_kib>, 16, 1'048'576, "KiB"}},
+
+    Row{"tls", "certificate", Text{accept_line<&Config::tls, &Config::Tls::certificate>, line_form}},
+    Row{"tls", "key", Text{accept_line<&Config::tls, &Config::Tls::key>, line_form}},
+    Row{"tls", "require",
+        Text{accept_choice<tls_requirements, &Config::tls, &Config::Tls::require>,
+             R"(must be "never", "control" or "data")"}},
+
+    Row{"limits", "sessions", Integer{at<&Config::limits, &Config::Limits::sessions>, 1, 1'000'000, "sessions"}},
+    Row{"limits", "sessions_per_address",
+        Integer{at<&Config::limits, &Config::Limits::sessions_per_address>, 0, 1'000'000, "sessions (0: no limit)"}},
+    Row{"limits", "idle_timeout_s",
+        Integer{at<&Config::limits, &Config::Limits::idle_timeout_s>, 0, 604'800, "seconds (0: never)"}},
+    Row{"limits", "login_failures",
+        Integer{at<&Config::limits, &Config::Limits::login_failures>, 1, 1'000, "failures"}},
+    Row{"limits", "login_failure_delay_ms",
+        Integer{at<&Config::limits, &Config::Limits::login_failure_delay_ms>, 0, 60'000, "milliseconds"}},
+    Row{"limits", "transfer_buffers",
+        Integer{at<&Config::limits, &Config::Limits::transfer_buffers>, 1, 1'000'000, "buffers"}},
+
+    Row{"anonymous", "enabled", Flag{at<&Draft::anonymous_enabled>}},
+    Row{"anonymous", "root", Text{accept_filled_line<&Draft::anonymous, &Account::root>, root_form}},
+    Row{"anonymous", "allow", List{clear_rights<&Draft::anonymous>, add_right<&Draft::anonymous>, rights_form}},
+
+    Row{"uploads", "publish",
+        Text{accept_choice<publishing, &Config::uploads, &Config::Uploads::publish>,
+             R"(must be "direct", "atomic" or "durable")"}},
+    Row{"uploads", "file_mode",
+        Text{accept_octal<0777, &Config::uploads, &Config::Uploads::file_mode>,
+             R"(must be octal permissions from "0" to "0777", such as "0644")"}},
+    Row{"uploads", "directory_mode",
+        Text{accept_octal<03777, &Config::uploads, &Config::Uploads::directory_mode>,
+             R"(must be octal permissions from "0" to "3777", such as "0755")"}},
+    Row{"uploads", "keep_partial", Flag{at<&Config::uploads, &Config::Uploads::keep_partial>}},
+
+    Row{"log", "level",
+        Text{accept_choice<log_levels, &Config::log, &Config::Log::level>,
+             R"(must be "debug", "info", "warning" or "error")"}},
+    Row{"log", "file", Text{accept_line<&Config::log, &Config::Log::file>, line_form}},
+
+    Row{"user", "name", Text{accept_filled_line<&Draft::user, &Account::name>, filled_line_form}},
+    Row{"user", "password",
+        Text{accept_password,
+             "must be a crypt(3) hash, never the password itself; \"build/millrace passwd\" prints a hash"}},
+    Row{"user", "account", Text{accept_line<&Draft::user, &Account::account>, line_form}},
+    Row{"user", "root", Text{accept_filled_line<&Draft::user, &Account::root>, root_form}},
+    Row{"user", "allow", List{clear_rights<&Draft::user>, add_right<&Draft::user>, rights_form}},
+};
+
+/// Sections that are written as arrays of tables, [[user]].
+bool is_repeated(std::string_view section) { return section == "user"; }
+
+const Row* find_row(std::string_view section, std::string_view key) {
+  const auto found =
+      std::ranges::find_if(rows, [&](const Row& row) { return row.section == section && row.key == key; });
+  return found == rows.end() ? nullptr : &*found;
+}
+
+bool is_section(std::string_view name) { return std::ranges::find(rows, name, &Row::section) != rows.end(); }
+
+std::string heading(std::string_view section) {
+  return is_repeated(section) ? fmt::format("[[{}]]", section) : fmt::format("[{}]", section);
+}
+
+// ---- suggestions ----
+
+/// Octets to insert, remove or replace to turn one word into the other.
+std::size_t edit_distance(std::string_view from, std::string_view to) {
+  std::vector<std::size_t> costs(to.size() + 1);
+  for (std::size_t j = 0; j <= to.size(); ++j) costs[j] = j;
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    std::size_t diagonal = std::exchange(costs[0], i + 1);
+    for (std::size_t j = 0; j < to.size(); ++j) {
+      const std::size_t replaced = diagonal + (from[i] == to[j] ? 0 : 1);
+      diagonal = costs[j + 1];
+      costs[j + 1] = std::min({replaced, costs[j] + 1, costs[j + 1] + 1});
+    }
+  }
+  return costs.back();
+}
+
+/// The nearest of the rows' words, if it is near enough to be what was meant.
+template <typename Wanted>
+std::string_view nearest(std::string_view word, std::string_view Row::* part, Wanted wanted) {
+  std::string_view best;
+  std::size_t best_distance = 2 + word.size() / 4;  // exclusive
+  for (const Row& row : rows) {
+    const std::size_t distance = wanted(row) ? edit_distance(word, row.*part) : best_distance;
+    if (distance < best_distance) {
+      best = row.*part;
+      best_distance = distance;
+    }
+  }
+  return best;
+}
+
+std::string unknown_key(std::string_view section, std::string_view key) {
+  std::string what = fmt::format("unknown key `{}` in {}", key, heading(section));
+  const std::string_view meant = nearest(key, &Row::key, [&](const Row& row) { return row.section == section; });
+  if (!meant.empty()) return what + fmt::format("; did you mean `{}`?", meant);
+  const auto elsewhere = std::ranges::find(rows, key, &Row::key);
+  if (elsewhere != rows.end()) what += fmt::format("; it belongs in {}", heading(elsewhere->section));
+  return what;
+}
+
+std::string unknown_section(std::string_view name) {
+  const std::string_view meant = nearest(name, &Row::section, [](const Row&) { return true; });
+  if (meant.empty()) return fmt::format("unknown section [{}]", name);
+  return fmt::format("unknown section [{}]; did you mean {}?", name, heading(meant));
+}
+
+std::string loose_key(std::string_view key) {
+  const auto home = std::ranges::find(rows, key, &Row::key);
+  if (home == rows.end()) return fmt::format("unknown key `{}`; keys stand in sections such as [listen]", key);
+  return fmt::format("stands in no section; it belongs in {}", heading(home->section));
+}
+
+// ---- reading ----
+
+std::string_view type_name(const toml::node& node) {
+  switch (node.type()) {
+    case toml::node_type::table: return "a table";
+    case toml::node_type::array: return "an array";
+    case toml::node_type::string: return "a string";
+    case toml::node_type::integer: return "an integer";
+    case toml::node_type::floating_point: return "a number with a fraction";
+    case toml::node_type::boolean: return "a boolean";
+    default: return "a date or time";
+  }
+}
+
+unsigned line_of(const toml::source_region& region) { return static_cast<unsigned>(region.begin.line); }
+
+/// Puts one value where its row says; what is wrong with it goes to `complain(line, sentence)`.
+template <typename Complain>
+struct ValueReader {
+  Draft& draft;
+  const toml::node& node;
+  Complain complain;
+
+  void wrong_type(std::string_view wanted) const {
+    complain(line_of(node.source()), fmt::format("must be {}, not {}", wanted, type_name(node)));
+  }
+
+  void operator()(const Integer& row) const {
+    const auto* const value = node.as_integer();
+    if (value == nullptr) return wrong_type("an integer");
+    row.at(draft) = value->get();
+    if (value->get() >= row.least && value->get() <= row.most) return;
+    complain(line_of(node.source()),
+             fmt::format("must be from {} to {} {}, not {}", row.least, row.most, row.unit, value->get()));
+  }
+
+  void operator()(const Flag& row) const {
+    const auto* const value = node.as_boolean();
+    if (value == nullptr) return wrong_type("true or false");
+    row.at(draft) = value->get();
+  }
+
+  void operator()(const Text& row) const {
+    const auto* const value = node.as_string();
+    if (value == nullptr) return wrong_type("a string");
+    if (!row.accept(draft, value->get())) complain(line_of(node.source()), std::string(row.form));
+  }
+
+  void operator()(const List& row) const {
+    const auto* const values = node.as_array();
+    if (values == nullptr) return wrong_type("an array of strings");
+    row.clear(draft);
+    for (const toml::node& item : *values) {
+      const auto* const text = item.as_string();
+      if (text == nullptr) {
+        complain(line_of(item.source()), fmt::format("must be an array of strings, not of {}", type_name(item)));
+      } else if (!row.accept(draft, text->get())) {
+        complain(line_of(item.source()), fmt::format("{}; \"{}\" is none", row.form, text->get()));
+      }
+    }
+  }
+};
+
+class Reader {
+ public:
+  explicit Reader(std::string_view file) : file_(file) { set_defaults(); }
+
+  void read(const toml::table& document) {
+    for (const auto& [key, node] : document) read_section(key, node);
+    check_listen();
+    check_tls();
+    if (draft_.anonymous_enabled) add_anonymous();
+  }
+
+  void add_error(unsigned line, std::string key, std::string what) {
+    errors_.push_back({.file = file_, .line = line, .key = std::move(key), .what = std::move(what)});
+  }
+
+  std::expected<ParsedConfig, std::vector<ConfigError>> result() {
+    std::ranges::stable_sort(errors_, {}, &ConfigError::line);
+    if (!errors_.empty()) return std::unexpected(std::move(errors_));
+    return ParsedConfig{.config = std::move(draft_.config), .lines = std::move(parsed_.lines)};
+  }
+
+ private:
+  void set_defaults() {
+    draft_.config.listen.control = {*parse_endpoint("0.0.0.0:2121"), *parse_endpoint("[::]:2121")};
+    draft_.anonymous = {.name = "anonymous",
+                        .password_hash = {},
+                        .account = {},
+                        .root = "srv",
+                        .rights = {Right::list, Right::read},
+                        .anonymous = true};
+  }
+
+  void read_section(const toml::key& key, const toml::node& node) {
+    const std::string_view name = key.str();
+    const unsigned line = line_of(key.source());
+    if (!is_section(name)) {
+      const bool is_table = node.is_table() || node.is_array_of_tables();
+      add_error(line, std::string(name), is_table ? unknown_section(name) : loose_key(name));
+    } else if (is_repeated(name)) {
+      read_users(name, line, node);
+    } else if (const toml::table* const table = node.as_table()) {
+      if (name == "anonymous") draft_.anonymous_enabled = true;  // whoever writes the section wants it
+      read_keys(name, std::string(name), *table);
+    } else {
+      add_error(line, std::string(name), fmt::format("must be one table, {}, not {}", heading(name), type_name(node)));
+    }
+  }
+
+  /// `place` is the section as messages name it: "data", or "user[0]".
+  void read_keys(std::string_view section, const std::string& place, const toml::table& table) {
+    for (const auto& [key, node] : table) {
+      const std::string name = fmt::format("{}.{}", place, key.str());
+      const unsigned line = line_of(key.source());
+      parsed_.lines.emplace_back(name, line);
+      if (const Row* const row = find_row(section, key.str())) {
+        const auto complain = [&](unsigned at_line, std::string what) { add_error(at_line, name, std::move(what)); };
+        std::visit(ValueReader{draft_, node, complain}, row->value);
+      } else {
+        add_error(line, name, unknown_key(section, key.str()));
+      }
+    }
+  }
+
+  void read_users(std::string_view section, unsigned line, const toml::node& node) {
+    if (!node.is_array_of_tables()) {
+      const std::string_view found = node.is_table() ? "one table: double the brackets" : type_name(node);
+      return add_error(line, std::string(section),
+                       fmt::format("must be written as {}, not {}", heading(section), found));
+    }
+    std::size_t index = 0;
+    for (const toml::node& item : *node.as_array()) {
+      read_user(fmt::format("{}[{}]", section, index++), line_of(item.source()), *item.as_table());
+    }
+  }
+
+  void read_user(const std::string& place, unsigned line, const toml::table& table) {
+    draft_.user = {};
+    draft_.user.rights = {Right::list,   Right::read,     Right::write, Right::remove,
+                          Right::rename, Right::make_dir, Right::site};
+    parsed_.lines.emplace_back(place, line);
+    read_keys("user", place, table);
+    struct Needed {
+      std::string_view key, cure;
+    };
+    static constexpr std::array<Needed, 3> needed{{
+        {"name", "a [[user]] needs a name"},
+        {"password", "a [[user]] needs a password: \"build/millrace passwd\" prints a hash; \"\" lets anyone in"},
+        {"root", "a [[user]] needs a root, the directory that the user sees as \"/\""},
+    }};
+    for (const Needed& one : needed) {
+      if (!table.contains(one.key)) add_error(line, fmt::format("{}.{}", place, one.key), std::string(one.cure));
+    }
+    check_name(place);
+    draft_.config.accounts.add(draft_.user);
+  }
+
+  void check_name(const std::string& place) {
+    const std::string& name = draft_.user.name;
+    const std::string key = place + ".name";
+    const auto& users = draft_.config.accounts.all();
+    if (name.empty() || std::ranges::find(users, name, &Account::name) == users.end()) return;
+    add_error(parsed_.line_of(key), key, fmt::format("\"{}\" is the name of an earlier [[user]]", name));
+  }
+
+  /// Behind the users, so that user[i] of the text is the i-th account.
+  void add_anonymous() {
+    Accounts guests;
+    guests.add(draft_.anonymous);
+    std::size_t index = 0;
+    for (const Account& user : draft_.config.accounts.all()) {
+      const std::string key = fmt::format("user[{}].name", index++);
+      if (guests.find(user.name) == nullptr) continue;
+      complain_of(key, "is a name of the anonymous user: choose another, or set [anonymous] enabled = false");
+    }
+    draft_.config.accounts.add(draft_.anonymous);
+  }
+
+  void check_listen() {
+    const Config::Listen& listen = draft_.config.listen;
+    const unsigned line = parsed_.line_of("listen.control");
+    if (listen.control.empty() && !has_error("listen.control")) {
+      add_error(line, "listen.control", R"(must not be empty: name an address and a port, such as "0.0.0.0:2121")");
+    }
+    for (auto one = listen.control.begin(); one != listen.control.end(); ++one) {
+      if (one->port == 0 || std::find(listen.control.begin(), one, *one) == one) continue;
+      add_error(line, "listen.control", fmt::format("\"{}\" stands here twice", to_string(*one)));
+    }
+  }
+
+  void check_tls() {
+    const Config::Tls& tls = draft_.config.tls;
+    if (tls.certificate.empty()) {
+      constexpr std::string_view cure = "needs a certificate: set [tls] certificate and key";
+      if (!tls.key.empty()) complain_of("tls.key", cure);
+      if (tls.require != "never") complain_of("tls.require", cure);
+      if (!draft_.config.listen.implicit_tls.empty()) complain_of("listen.implicit_tls", cure);
+    } else if (tls.key.empty()) {
+      complain_of("tls.certificate", "needs its private key: set [tls] key to the PEM file that holds it");
+    }
+  }
+
+  void complain_of(std::string_view key, std::string_view what) {
+    add_error(parsed_.line_of(key), std::string(key), std::string(what));
+  }
+
+  bool has_error(std::string_view key) const {
+    return std::ranges::find(errors_, key, &ConfigError::key) != errors_.end();
+  }
+
+  std::string file_;
+  Draft draft_;
+  ParsedConfig parsed_;  ///< its lines
+  std::vector<ConfigError> errors_;
+};
+
+}  // namespace
+
+std::string to_string(const ConfigError& error) {
+  std::string text = error.file;
+  if (error.line != 0) text += fmt::format(":{}", error.line);
+  if (!error.key.empty()) text += fmt::format(": {}", error.key);
+  return text + ": " + error.what;
+}
+
+unsigned ParsedConfig::line_of(std::string_view key) const {
+  const auto found = std::ranges::find(lines, key, &std::pair<std::string, unsigned>::first);
+  return found == lines.end() ? 0 : found->second;
+}
+
+std::expected<ParsedConfig, std::vector<ConfigError>> parse_config(std::string_view text, std::string_view file) {
+  Reader reader(file);
+  const toml::parse_result document = toml::parse(text, file);
+  if (document) {
+    reader.read(document.table());
+  } else {
+    reader.add_error(line_of(document.error().source()), {}, std::string(document.error().description()));
+  }
+  return reader.result();
+}
+
+}  // namespace core

@@ -1,0 +1,111 @@
+// TOML text -> a checked Config. The only file that sees the TOML library. Reads no file itself.
+// Every key of config.toml has one row in the table of config.cpp: name, place, range.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/accounts.hpp"
+#include "core/endpoint.hpp"
+
+namespace core {
+
+enum class Publish : std::uint8_t { direct, atomic, durable };
+enum class BackendChoice : std::uint8_t { automatic, io_uring, epoll };
+enum class LogLevel : std::uint8_t { debug, info, warning, error };
+
+struct PortRange {
+  std::uint16_t first = 50000;
+  std::uint16_t last = 50999;
+  bool operator==(const PortRange&) const = default;
+};
+
+struct Config {
+  struct Server {
+    std::string name = "Millrace";      ///< in the greeting and STAT
+    std::string greeting = "ready";     ///< text of 220 after the name
+    std::int64_t drain_timeout_s = 30;  ///< SIGTERM: how long running transfers may go on
+    bool operator==(const Server&) const = default;
+  } server;
+  struct Listen {
+    std::vector<Endpoint> control;  ///< L; active data connections leave from L-1
+    std::vector<Endpoint> implicit_tls;
+    std::vector<Network> proxy_protocol_from;
+    std::int64_t backlog = 1024;
+    bool operator==(const Listen&) const = default;
+  } listen;
+  struct Io {
+    BackendChoice backend = BackendChoice::automatic;
+    std::int64_t ring_entries = 1024;
+    std::int64_t offload_threads = 2;
+    bool operator==(const Io&) const = default;
+  } io;
+  struct Data {
+    PortRange passive_ports;
+    std::optional<Endpoint> passive_address;  ///< what PASV announces; nothing: the control connection's own
+    std::vector<Network> foreign_addresses;   ///< third-party transfers may name these; empty: only the control peer
+    bool active = true;                       ///< PORT and EPRT are allowed
+    bool active_port_fallback = false;        ///< an ephemeral port where L-1 cannot be bound
+    std::int64_t connect_timeout_s = 30;      ///< for the peer to accept, or to come to a passive port
+    std::int64_t stall_timeout_s = 300;       ///< a data connection that moves nothing for so long is ended (426)
+    std::int64_t buffer_kib = 256;            ///< of a codec flow, each way
+    std::int64_t slice_kib = 512;             ///< at most this much of one transfer a turn of the loop
+    bool operator==(const Data&) const = default;
+  } data;
+  struct Tls {
+    std::string certificate, key;
+    std::string require = "never";
+    bool operator==(const Tls&) const = default;
+  } tls;
+  struct Limits {
+    std::int64_t sessions = 20000;
+    std::int64_t sessions_per_address = 0;  ///< 0: no limit
+    std::int64_t idle_timeout_s = 300;      ///< 0: never
+    std::int64_t login_failures = 3;        ///< then 421 (RFC 2577 5)
+    std::int64_t login_failure_delay_ms = 5000;
+    std::int64_t transfer_buffers = 2048;  ///< buffers of codec flows in all
+    bool operator==(const Limits&) const = default;
+  } limits;
+  struct Uploads {
+    Publish publish = Publish::direct;
+    std::int64_t file_mode = 0644;
+    std::int64_t directory_mode = 0755;
+    bool keep_partial = true;  ///< publish = "direct": what had come of a broken upload stays
+    bool operator==(const Uploads&) const = default;
+  } uploads;
+  struct Log {
+    LogLevel level = LogLevel::info;
+    std::string file;  ///< empty: standard error
+    bool operator==(const Log&) const = default;
+  } log;
+  Accounts accounts;  ///< every [[user]] in order, then [anonymous] if it is enabled
+  bool operator==(const Config&) const = default;
+};
+
+struct ConfigError {
+  std::string file;
+  unsigned line = 0;  ///< 0: the file as a whole
+  std::string key;    ///< "data.passive_ports"; empty for a syntax error
+  std::string what;   ///< a sentence with the cure
+};
+/// "FILE:LINE: key: what is wrong".
+std::string to_string(const ConfigError& error);
+
+/// The line on which each key stands, so that net/ can report what only the system knows (a missing
+/// root, a busy port) in the same form.
+struct ParsedConfig {
+  Config config;
+  /// Line of "data.passive_ports", or of "user[1].root" (the second [[user]]); 0 when the key is not in the text.
+  unsigned line_of(std::string_view key) const;
+  std::vector<std::pair<std::string, unsigned>> lines;
+};
+
+/// All mistakes at once, in the order of their lines. `file` is only for messages.
+std::expected<ParsedConfig, std::vector<ConfigError>> parse_config(std::string_view text, std::string_view file);
+
+}  // namespace core

@@ -1,0 +1,66 @@
+// The data transfer process as one dense table: a state and an event give an action and the next
+// state. Knows no sockets and no files; net/transfer.cpp raises the events and does the actions.
+// RFC 959 3.2, 3.3, 5.2.
+#pragma once
+
+#include <cstdint>
+
+namespace core::dtp {
+
+enum class State : std::uint8_t {
+  idle,        ///< nothing negotiated: the default ports hold
+  aimed,       ///< PORT or EPRT named where to connect
+  listening,   ///< PASV or EPSV: waiting for the client, no transfer yet
+  connected,   ///< the client came before its transfer command
+  connecting,  ///< a transfer waits for our connect
+  awaiting,    ///< a transfer waits for the client to come
+  moving,      ///< octets move
+  flushing,    ///< all moved: closing our side, finishing the file
+  stopping,    ///< a transfer failed or was aborted: its ops are being joined
+  dropping,    ///< no transfer; listener or connection are being closed before something new
+};
+inline constexpr int state_count = 10;
+
+enum class Event : std::uint8_t {
+  aim,        ///< PORT, EPRT
+  listen,     ///< PASV, EPSV
+  drop,       ///< ABOR without a transfer, REIN
+  start,      ///< the transfer command was answered with 1yz
+  accepted,   ///< the client came
+  connect_done,
+  moved,      ///< the last octet was read and written
+  flushed,    ///< closed and stored
+  failed,     ///< whatever went wrong: kept beside, for the reply
+  abort,      ///< ABOR, or the control connection is gone
+  joined,     ///< no op of the data connection is in flight any more
+};
+inline constexpr int event_count = 11;
+
+enum class Action : std::uint8_t {
+  none,
+  keep,      ///< remember the aim
+  listen,    ///< open a listener and wait for the client
+  connect,   ///< to where PORT said, or to the default port U
+  await,     ///< give the client some time to come
+  move,      ///< start the flow
+  flush,     ///< finish the file, close the data connection
+  stop,      ///< cancel everything; `joined` follows
+  drop,      ///< the same without a transfer; then the event that caused it is raised again
+  again,     ///< raise that event now
+  report,    ///< tell the PI how the transfer ended
+  dropped,   ///< tell the PI that nothing is open
+};
+
+struct Step {
+  Action action = Action::none;
+  State next = State::idle;
+  bool exists = false;
+};
+
+/// The row for a pair. A pair that cannot happen has no row: `exists` is false.
+Step step(State state, Event event);
+
+const char* to_string(State state);
+const char* to_string(Event event);
+
+}  // namespace core::dtp

@@ -1,0 +1,27 @@
+// Every static limit of the protocol side, and how they relate. What a user may tune is in config.hpp.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace core::limits {
+
+/// Octets of one command line without its CR LF: a pathname of PATH_MAX, a verb, a space, and room.
+inline constexpr std::size_t command_line_max = 4352;
+/// Octets of a pathname (PATH_MAX without its NUL) and of one name in it (NAME_MAX).
+inline constexpr std::size_t path_max = 4095;
+inline constexpr std::size_t name_max = 255;
+/// Commands sent ahead are kept up to here; then reading stops until some are answered.
+inline constexpr std::size_t input_pending_max = 16 * 1024;
+/// Replies not yet taken by the peer; above this no further command is answered (a client that
+/// reads no replies must not grow memory).
+inline constexpr std::size_t replies_pending_max = 32 * 1024;
+/// The largest file whose line ends are counted for SIZE and REST in TYPE A; past it SIZE gives 550.
+inline constexpr std::uint64_t measured_file_max = 1ull << 30;
+/// Longest text that a wildcard may have, and how many stars: matching stays cheap.
+inline constexpr std::size_t glob_stars_max = 8;
+
+static_assert(command_line_max > path_max + sizeof("SITE CHMOD 7777 "));
+static_assert(input_pending_max >= 2 * command_line_max, "a whole line must fit behind a partial one");
+
+}  // namespace core::limits

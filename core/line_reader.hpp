@@ -1,0 +1,40 @@
+// Text -> command lines. Knows CR LF, CR NUL and the length limit; must not know what a command is.
+// RFC 959 5.3, RFC 2640 3.1.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace core {
+
+struct Line {
+  std::string_view text;  ///< without CR LF, CR NUL turned into CR; valid until the next call on the reader
+  bool too_long = false;  ///< the line was longer than limits::command_line_max and has been thrown away
+};
+
+class LineReader {
+ public:
+  /// Where the Telnet filter appends.
+  std::string& input() { return buffer_; }
+  /// The next whole line, in order; nothing until CR LF has come. A lone LF or CR is part of the
+  /// line. Octets of an over-long line are dropped as they come, and it is reported once.
+  std::optional<Line> next();
+  /// Octets held, whole lines not yet taken included.
+  std::size_t pending() const { return buffer_.size() - taken_; }
+  /// Drops everything held, also the memory of being inside an over-long line: the next octet begins a line.
+  void clear();
+
+ private:
+  void forget_taken();
+  std::optional<Line> take_line(std::size_t end);
+  void discard_if_too_long();
+
+  std::string buffer_;
+  std::size_t taken_ = 0;    ///< octets of buffer_ already given out
+  std::size_t scanned_ = 0;  ///< octets of buffer_ known to hold no CR LF
+  bool discarding_ = false;  ///< inside an over-long line
+};
+
+}  // namespace core

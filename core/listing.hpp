@@ -1,0 +1,63 @@
+// A directory entry as the line that LIST, NLST, MLSD, MLST or STAT shows. Formats only: it fetches nothing.
+// RFC 959 4.1.3, RFC 1123 4.1.2.7, RFC 3659 7.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/accounts.hpp"
+#include "core/facts.hpp"
+
+namespace core {
+
+/// What is known of one object. A symbolic link shows as what it leads to; Kind::link is left only
+/// for one that leads nowhere below the root.
+struct Entry {
+  enum class Kind : std::uint8_t { file, directory, link, other };
+  Kind kind = Kind::file;
+  std::uint32_t mode = 0;  ///< permission bits, 07777
+  std::uint32_t links = 1;
+  std::uint32_t owner = 0;
+  std::uint32_t group = 0;
+  std::uint64_t size = 0;        ///< octets
+  std::int64_t modified_ns = 0;  ///< since 1970, UTC
+  std::uint64_t device = 0, inode = 0;
+};
+
+enum class ListFormat : std::uint8_t { list, names, machine };
+
+/// How a LIST or NLST argument reads: options that clients of Unix servers send, then a path.
+struct ListRequest {
+  std::string_view path;          ///< empty: the current directory
+  bool all = false;               ///< -a or -A: names that begin with a dot too
+  bool directory_itself = false;  ///< -d
+};
+/// "-la dir" -> options and path. An argument that begins with a blank or has no dash is a path whole,
+/// and "--" ends the options, so that a name may begin with a dash.
+ListRequest parse_list_argument(std::string_view argument);
+
+/// "-rw-r--r--   1 0        0            1234 Nov 22 10:31 name\r\n": ls -l as all clients parse it. Times older
+/// than six months (or in the future) show the year. `now_s` is seconds since 1970.
+void append_list_line(std::string& out, const Entry& entry, std::string_view name, std::int64_t now_s);
+/// "prefix/name\r\n", so that the line works in RETR as it stands (RFC 1123 4.1.2.7).
+void append_name_line(std::string& out, std::string_view prefix, std::string_view name);
+/// "type=file;size=3; name" without a line end: facts that are on, one space, the name (RFC 3659 7.2).
+/// `as` replaces the type for cdir and pdir entries ("" otherwise).
+void append_machine_entry(std::string& out, const Entry& entry, std::string_view name, const FactSet& facts,
+                          Rights rights, std::string_view as);
+
+/// "20261122103105" from nanoseconds since 1970, UTC (RFC 3659 2.3).
+std::string time_value(std::int64_t ns);
+
+/// A name with CR LF cannot stand on a line of a listing (RFC 3659 2.2): such names are left out.
+bool listable(std::string_view name);
+
+/// True when a name holds *, ? or [.
+bool has_wildcard(std::string_view name);
+/// Shell matching of one name: *, ?, [a-z], [!a]; a leading dot must be matched literally. A character is a
+/// UTF-8 sequence, or an octet that is in none. More than limits::glob_stars_max stars, or a pattern longer than
+/// limits::name_max, match nothing, so that no pattern costs more than it is worth.
+bool glob_match(std::string_view pattern, std::string_view name);
+
+}  // namespace core

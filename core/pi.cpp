@@ -1,0 +1,221 @@
+// The protocol interpreter's frame: lines in, one command at a time, replies walked along the
+// diagrams. The commands themselves are in pi_access, pi_parameters, pi_service and pi_information.
+#include "core/pi.hpp"
+
+#include <fmt/format.h>
+
+#include <cassert>
+#include <cerrno>
+#include <utility>
+
+#include "core/limits.hpp"
+#include "core/path.hpp"
+
+namespace core {
+
+Pi::Pi(std::shared_ptr<const Config> config, const Endpoint& local, const Endpoint& peer)
+    : config_(std::move(config)), local_(unmapped(local)), peer_(unmapped(peer)) {}
+
+void Pi::greet(Moment now) {
+  last_activity_ = now;
+  append_reply(output_, Code::service_ready, fmt::format("{} {}", config().server.name, config().server.greeting));
+}
+
+void Pi::refuse(std::string_view why) {
+  append_reply(output_, Code::not_available, why);
+  close_control();
+}
+
+void Pi::receive(std::string_view octets, bool urgent, Moment now) {
+  now_ = now;
+  last_activity_ = now;
+  if (closing_) return;
+  // Urgent data without Telnet in it is only a client's way of sending (Ruby's last LF, for one).
+  if (urgent && may_hold_telnet(octets)) {
+    telnet_.begin_synch();
+    reader_.clear();
+    holding_ = false;
+  }
+  telnet_.receive(octets, reader_.input(), output_);
+}
+
+bool Pi::wants_input() const {
+  return !closing_ && reader_.pending() < limits::input_pending_max && output_.size() < limits::replies_pending_max;
+}
+
+std::optional<Action> Pi::next_action(Moment now) {
+  now_ = now;
+  while (!asked_ && may_take_command()) {
+    if (waiting_ == Waiting::more_listing) {
+      ask(action::MoreListing{}, &Pi::after_more_listing);
+    } else if (draining_ && !transferring()) {
+      refuse("The server is shutting down.");
+    } else if (!take_line()) {
+      break;
+    }
+  }
+  return std::exchange(asked_, std::nullopt);
+}
+
+bool Pi::may_take_command() const {
+  const bool free = waiting_ == Waiting::nothing || waiting_ == Waiting::more_listing;
+  return free && !closing_ && output_.size() < limits::replies_pending_max;
+}
+
+// One line, from its octets to its first reply or action. False when there is none to take now.
+bool Pi::take_line() {
+  if (!holding_) {
+    const std::optional<Line> line = reader_.next();
+    if (!line) return false;
+    if (line->too_long) {
+      append_reply(output_, Code::unrecognised, "The command line is too long.");
+      return true;
+    }
+    held_.assign(line->text);
+    holding_ = true;
+  }
+  const CommandRow* row = find_command(split_line(held_).verb);
+  if (must_wait_for_transfer(row)) return false;
+  holding_ = false;
+  if (row == nullptr) {
+    append_reply(output_, Code::unrecognised, "Command not recognised.");
+  } else {
+    run_command(*row, split_line(held_));
+  }
+  return true;
+}
+
+bool Pi::must_wait_for_transfer(const CommandRow* row) const {
+  return transferring() && (row == nullptr || row->during_transfer == During::waits);
+}
+
+void Pi::run_command(const CommandRow& row, const Command& command) {
+  assert(foreground_.row == nullptr);
+  foreground_ = {&row, row.diagram};
+  forget_sequences(row);
+  if (row.when == When::logged_in && !logged_in()) {
+    reply(Code::not_logged_in, "Log in with USER and PASS first.");
+  } else if (row.argument == Argument::none && command.has_argument) {
+    reply(Code::bad_parameter, fmt::format("{} takes no argument.", row.verb));
+  } else if (row.argument == Argument::required && !command.has_argument) {
+    reply(Code::bad_parameter, fmt::format("Syntax: {} {}", row.verb, row.syntax));
+  } else if (row.right && !account_->rights.has(*row.right)) {
+    refuse_file({.error = EACCES});
+  } else {
+    (this->*row.handler)(command.argument);
+  }
+}
+
+// RNTO must come right behind RNFR, and PASS behind USER (RFC 959 4.1.3, 4.1.1). NOOP and what acts
+// during a transfer affect nothing before them. REST waits for its transfer, whatever stands between.
+void Pi::forget_sequences(const CommandRow& row) {
+  if (row.during_transfer == During::acts) return;
+  if (row.handler != &Pi::on_rnto) renaming_ = false;
+  if (row.handler != &Pi::on_pass && login_ == Login::password_wanted) login_ = Login::user_wanted;
+}
+
+void Pi::reply_to(Exchange& exchange, Code code, std::string_view text) {
+  assert(exchange.row != nullptr && admits(*exchange.row, number(code)));
+  const Next then = next(exchange.diagram, number(code));
+  assert(then != Next::error);
+  append_reply(output_, code, text);
+  if (then == Next::wait) {
+    exchange.diagram = Diagram::transferring;
+    return;
+  }
+  exchange.row = nullptr;
+  if (&exchange == &foreground_) waiting_ = Waiting::nothing;
+}
+
+void Pi::refuse_file(const Outcome& outcome) {
+  const Refusal why = refusal(outcome.error, foreground_.row->creates);
+  // What an errno suggests and the command's list lacks becomes the plain "not available".
+  const Code code = admits(*foreground_.row, number(why.code)) ? why.code : Code::unavailable;
+  reply(code, why.text);
+}
+
+void Pi::ask(Action action, After after) {
+  assert(!asked_);
+  asked_ = std::move(action);
+  after_ = after;
+  waiting_ = Waiting::outcome;
+}
+
+void Pi::on_outcome(const Outcome& outcome, Moment now) {
+  now_ = now;
+  last_activity_ = now;
+  assert(waiting_ == Waiting::outcome && after_ != nullptr);
+  (this->*std::exchange(after_, nullptr))(outcome);
+}
+
+void Pi::wait_for_transfer_end(After after) {
+  after_ = after;
+  waiting_ = Waiting::transfer_end;
+}
+
+void Pi::on_transfer_end(const TransferEnd& end, Moment now) {
+  using Cause = TransferEnd::Cause;
+  now_ = now;
+  last_activity_ = now;
+  switch (end.cause) {
+    case Cause::complete:
+      reply_to(transfer_, end.stays_open ? Code::file_action_okay : Code::closing_data, "Transfer complete.");
+      break;
+    case Cause::no_connection: reply_to(transfer_, Code::cannot_open_data, "Can't open data connection."); break;
+    case Cause::aborted: reply_to(transfer_, Code::transfer_aborted, "Transfer aborted."); break;
+    case Cause::stalled:
+      reply_to(transfer_, Code::transfer_aborted, "The data connection moved nothing for too long; transfer aborted.");
+      break;
+    case Cause::broken:
+    case Cause::file_error: {
+      const Refusal why = transfer_refusal(end.error, end.cause == Cause::file_error);
+      const Code code = admits(*transfer_.row, number(why.code)) ? why.code : Code::local_error;
+      reply_to(transfer_, code, why.text);
+    }
+  }
+  progress_ = {};
+  if (waiting_ == Waiting::transfer_end) (this->*std::exchange(after_, nullptr))({});
+}
+
+Moment Pi::deadline() const {
+  if (closing_) return INT64_MAX;
+  if (waiting_ == Waiting::delay) return delayed_until_;
+  const std::int64_t idle_s = config().limits.idle_timeout_s;
+  if (transferring() || waiting_ == Waiting::outcome || idle_s == 0) return INT64_MAX;
+  return last_activity_ + idle_s * 1'000'000'000;
+}
+
+void Pi::on_time(Moment now) {
+  now_ = now;
+  if (now < deadline()) return;
+  if (waiting_ != Waiting::delay) return refuse("Idle for too long; good-bye.");
+  if (login_failures_ >= config().limits.login_failures) return refuse("Too many failed logins.");
+  reply(Code::not_logged_in, "Login incorrect.");
+}
+
+void Pi::shut_down(Moment now) {
+  now_ = now;
+  draining_ = true;
+}
+
+bool Pi::resolve(std::string_view argument) {
+  std::optional<std::string> path = resolve_path(directory_, argument);
+  if (!path) {
+    refuse_file({.error = ENAMETOOLONG});
+    return false;
+  }
+  path_ = std::move(*path);
+  return true;
+}
+
+void Pi::default_parameters() {
+  directory_ = "/";
+  text_type_ = true;
+  epsv_only_ = false;
+  facts_ = FactSet::defaults();
+  allocate_ = 0;
+  restart_ = 0;
+  renaming_ = false;
+}
+
+}  // namespace core

@@ -1,0 +1,229 @@
+// The protocol interpreter of one session: octets of the control connection and results of actions
+// in; replies and actions out. Knows the commands; must not know sockets, files, clocks or threads:
+// time comes in as an argument. RFC 959 4.1, 5; handlers are in pi_access, pi_parameters, pi_service.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/action.hpp"
+#include "core/command.hpp"
+#include "core/config.hpp"
+#include "core/line_reader.hpp"
+#include "core/reply.hpp"
+#include "core/telnet.hpp"
+
+namespace core {
+
+/// A moment on a monotonic clock, in nanoseconds.
+using Moment = std::int64_t;
+
+class Pi {
+ public:
+  /// `local` and `peer` are the ends of the control connection (ports L and U).
+  Pi(std::shared_ptr<const Config> config, const Endpoint& local, const Endpoint& peer);
+
+  // ---- In: what happened. Each entry names the moment. ----
+
+  /// The connection stands: 220.
+  void greet(Moment now);
+  /// No service: 421, then the connection closes.
+  void refuse(std::string_view why);
+  /// Octets came. `urgent`: urgent data stands ahead of what was read (RFC 854 Synch).
+  void receive(std::string_view octets, bool urgent, Moment now);
+  /// The pending action ended.
+  void on_outcome(const Outcome& outcome, Moment now);
+  /// The transfer that was told to proceed ended.
+  void on_transfer_end(const TransferEnd& end, Moment now);
+  /// deadline() has come.
+  void on_time(Moment now);
+  /// The server drains: a transfer may finish, then 421 and the end.
+  void shut_down(Moment now);
+  /// For STAT: how far the running transfer is.
+  void set_progress(const TransferProgress& progress) { progress_ = progress; }
+
+  // ---- Out. ----
+
+  /// Takes commands from what was received until one needs the world, and says what it needs. Call
+  /// after anything came in and after output was sent; nothing means that there is nothing to do now.
+  std::optional<Action> next_action(Moment now);
+  /// Replies to be sent; the caller takes octets off the front as they leave.
+  std::string& output() { return output_; }
+  /// When on_time() is wanted; INT64_MAX: never.
+  Moment deadline() const;
+  /// True when the control connection is to be closed once output() is sent and no transfer runs.
+  bool closing() const { return closing_; }
+  /// False while so much is held unanswered that reading should stop.
+  bool wants_input() const;
+  bool transferring() const { return transfer_.row != nullptr; }
+
+  /// For the log: who is logged in (empty before).
+  std::string_view user() const { return logged_in() ? std::string_view(account_->name) : std::string_view(); }
+  const Endpoint& peer() const { return peer_; }
+  /// The address and port that a transfer without PORT or PASV connects to: the default data port U.
+  const Endpoint& default_data_port() const { return peer_; }
+
+ private:
+  friend struct CommandTable;
+
+  /// A command from its line to its final reply.
+  struct Exchange {
+    const CommandRow* row = nullptr;
+    Diagram diagram = Diagram::simple;
+  };
+  using After = void (Pi::*)(const Outcome&);
+  enum class Login : std::uint8_t { user_wanted, password_wanted, account_wanted, done };
+  enum class Waiting : std::uint8_t { nothing, outcome, transfer_end, delay, more_listing };
+
+  // Dispatch (pi.cpp).
+  void take_command(std::string_view line);
+  void run_command(const CommandRow& row, const Command& command);
+  bool may_take_command() const;
+  bool take_line();
+  bool must_wait_for_transfer(const CommandRow* row) const;
+  void forget_sequences(const CommandRow& row);
+  void reply_to(Exchange& exchange, Code code, std::string_view text);
+  void reply(Code code, std::string_view text) { reply_to(foreground_, code, text); }
+  void refuse_file(const Outcome& outcome);
+  void ask(Action action, After after);
+  void wait_for_transfer_end(After after);
+  void close_control() { closing_ = true; }
+  bool logged_in() const { return login_ == Login::done; }
+  const Config& config() const { return *config_; }
+  /// The absolute path of an argument in path_; replies 553 or 550 and gives false when it is none.
+  bool resolve(std::string_view argument);
+  void default_parameters();
+
+  // RFC 959 4.1.1, access control (pi_access.cpp).
+  void on_user(std::string_view argument);
+  void on_pass(std::string_view argument);
+  void on_acct(std::string_view argument);
+  void on_cwd(std::string_view argument);
+  void on_cdup(std::string_view argument);
+  void on_rein(std::string_view argument);
+  void on_quit(std::string_view argument);
+  void after_verify(const Outcome& outcome);
+  void after_enter_root(const Outcome& outcome);
+  void after_cwd(const Outcome& outcome);
+  void after_rein(const Outcome& outcome);
+  void after_quit(const Outcome& outcome);
+  void enter();
+  void log_out();
+  void fail_login();
+  void password_accepted();
+  std::string_view decoy_hash() const;
+
+  // 4.1.2, transfer parameters (pi_parameters.cpp).
+  void on_port(std::string_view argument);
+  void on_pasv(std::string_view argument);
+  void on_eprt(std::string_view argument);
+  void on_epsv(std::string_view argument);
+  void on_type(std::string_view argument);
+  void on_stru(std::string_view argument);
+  void on_mode(std::string_view argument);
+  void aim(const Endpoint& endpoint);
+  void after_aim(const Outcome& outcome);
+  void after_pasv(const Outcome& outcome);
+  void after_epsv(const Outcome& outcome);
+  bool refused_after_epsv_all();
+
+  // 4.1.3, service (pi_service.cpp).
+  void on_retr(std::string_view argument);
+  void on_stor(std::string_view argument);
+  void on_stou(std::string_view argument);
+  void on_appe(std::string_view argument);
+  void on_allo(std::string_view argument);
+  void on_rest(std::string_view argument);
+  void on_rnfr(std::string_view argument);
+  void on_rnto(std::string_view argument);
+  void on_abor(std::string_view argument);
+  void on_dele(std::string_view argument);
+  void on_rmd(std::string_view argument);
+  void on_mkd(std::string_view argument);
+  void on_pwd(std::string_view argument);
+  void on_list(std::string_view argument);
+  void on_nlst(std::string_view argument);
+  void on_mlsd(std::string_view argument);
+  void on_size(std::string_view argument);
+  void on_mdtm(std::string_view argument);
+  void on_mlst(std::string_view argument);
+  void transfer_file(TransferSpec::Kind kind, std::string_view argument);
+  void start_transfer(const TransferSpec& spec);
+  bool listing_spec(std::string_view argument, ListFormat format, TransferSpec& spec);
+  void after_restart_measured(const Outcome& outcome);
+  void after_start_transfer(const Outcome& outcome);
+  void after_rnfr(const Outcome& outcome);
+  void after_file_action(const Outcome& outcome);
+  void after_mkd(const Outcome& outcome);
+  void after_abor(const Outcome& outcome);
+  void after_size(const Outcome& outcome);
+  void after_measure(const Outcome& outcome);
+  void after_mdtm(const Outcome& outcome);
+  void after_mlst(const Outcome& outcome);
+
+  // 4.1.3, information and the rest (pi_information.cpp).
+  void on_site(std::string_view argument);
+  void on_syst(std::string_view argument);
+  void on_stat(std::string_view argument);
+  void on_help(std::string_view argument);
+  void on_noop(std::string_view argument);
+  void on_feat(std::string_view argument);
+  void on_opts(std::string_view argument);
+  void on_unimplemented(std::string_view argument);
+  void after_stat(const Outcome& outcome);
+  void after_more_listing(const Outcome& outcome);
+  void stat_session();
+  void site_help();
+
+  std::shared_ptr<const Config> config_;
+  Endpoint local_, peer_;
+  Moment now_ = 0;  ///< when the last entry was called
+
+  TelnetFilter telnet_;
+  LineReader reader_;
+  std::string held_;  ///< a line that waits for the end of the transfer
+  bool holding_ = false;
+  std::string output_;
+
+  Exchange foreground_;  ///< the command being answered
+  Exchange transfer_;    ///< a transfer command between its 1yz and its final reply
+  Waiting waiting_ = Waiting::nothing;  ///< what foreground_ waits for
+  After after_ = nullptr;
+  std::optional<Action> asked_;
+  TransferProgress progress_;
+
+  // Login.
+  Login login_ = Login::user_wanted;
+  const Account* account_ = nullptr;
+  std::string user_name_;   ///< as USER gave it
+  std::string secret_;      ///< the password, while it is being verified
+  int login_failures_ = 0;
+
+  // Parameters, all with the defaults of section 5.1.
+  std::string directory_ = "/";
+  bool text_type_ = true;  ///< TYPE A N; else I or L 8
+  bool epsv_only_ = false;
+  FactSet facts_ = FactSet::defaults();
+  std::uint64_t allocate_ = 0;
+
+  // Sequences of two commands.
+  std::uint64_t restart_ = 0;
+  std::string rename_from_;
+  bool renaming_ = false;
+
+  // The arguments that actions point to.
+  std::string path_, path2_, given_;
+  TransferSpec spec_;    ///< of the transfer command
+  TransferSpec listed_;  ///< of STAT, which may come while a transfer moves
+  Code listing_code_ = Code::directory_status;  ///< of the STAT reply that is being written
+
+  Moment last_activity_ = 0;
+  Moment delayed_until_ = INT64_MAX;
+  bool closing_ = false;
+  bool draining_ = false;
+};
+
+}  // namespace core

@@ -1,0 +1,120 @@
+// Informational commands: SITE SYST STAT HELP NOOP FEAT OPTS, and those known but not implemented.
+// RFC 959 4.1.3, RFC 2389.
+#include <fmt/format.h>
+
+#include <iterator>
+#include <utility>
+
+#include "core/pi.hpp"
+#include "core/text.hpp"
+
+namespace core {
+void Pi::on_syst(std::string_view) { reply(Code::system_type, "UNIX Type: L8"); }
+
+void Pi::on_noop(std::string_view) { reply(Code::okay, "Command okay."); }
+
+void Pi::on_unimplemented(std::string_view) { reply(Code::not_implemented, "Command not implemented."); }
+
+// ---- STAT ----
+
+void Pi::on_stat(std::string_view argument) {
+  if (argument.empty()) return stat_session();
+  if (!logged_in()) return reply(Code::not_logged_in, "Log in with USER and PASS first.");
+  if (!account_->rights.has(Right::list)) return reply(Code::unavailable, "Permission denied.");
+  // A transfer's actions point into path_ no more once it runs, so a listing may take its place.
+  if (listing_spec(argument, ListFormat::list, listed_)) ask(action::ListToControl{listed_}, &Pi::after_stat);
+}
+
+void Pi::stat_session() {
+  begin_reply(output_, Code::system_status, fmt::format("{} status", config().server.name));
+  continue_reply(output_, fmt::format("Connected to {}", address_text(peer_)));
+  continue_reply(output_, logged_in() ? fmt::format("Logged in as {}", account_->name) : "Not logged in");
+  continue_reply(output_, fmt::format("TYPE: {}, STRU: F, MODE: S", text_type_ ? "A N" : "I"));
+  if (transferring()) {
+    continue_reply(output_, fmt::format("{} in progress: {} octets moved, data connection {}", transfer_.row->verb,
+                                        progress_.octets, progress_.connected ? "open" : "being opened"));
+  } else {
+    continue_reply(output_, "No transfer in progress");
+  }
+  reply(Code::system_status, "End of status.");
+}
+
+void Pi::after_stat(const Outcome& outcome) {
+  if (outcome.error != 0) return refuse_file(outcome);
+  const bool directory = outcome.entry.kind == Entry::Kind::directory;
+  listing_code_ = directory ? Code::directory_status : Code::file_status;
+  begin_reply(output_, listing_code_, directory ? "Status of the directory follows." : "Status of the file follows.");
+  waiting_ = Waiting::more_listing;
+}
+
+// Lines go out as fast as the client reads them: next_action() asks for more when there is room.
+void Pi::after_more_listing(const Outcome& outcome) {
+  std::string_view text = outcome.text;
+  for (std::size_t end = 0; (end = text.find("\r\n")) != std::string_view::npos; text.remove_prefix(end + 2))
+    continue_reply(output_, text.substr(0, end));
+  if (!outcome.last && outcome.error == 0) {
+    waiting_ = Waiting::more_listing;
+    return;
+  }
+  reply(listing_code_, outcome.error == 0 ? "End of status." : "End of status; the directory could not be read whole.");
+}
+
+// ---- HELP ----
+
+void Pi::on_help(std::string_view argument) {
+  const std::string about = upper(argument);
+  if (about == "SITE") return site_help();
+  if (const CommandRow* row = about.empty() ? nullptr : find_command(about)) {
+    const bool known = row->handler != &Pi::on_unimplemented;
+    return reply(Code::help, known ? fmt::format("Syntax: {} {}", row->verb, row->syntax)
+                                   : fmt::format("{} is not implemented.", row->verb));
+  }
+  if (!about.empty()) return reply(Code::help, "No such command. HELP alone lists them.");
+  begin_reply(output_, Code::help, "These commands are implemented:");
+  std::string line;
+  std::size_t in_line = 0;
+  for (const CommandRow& row : command_table()) {
+    if (row.handler == &Pi::on_unimplemented) continue;
+    fmt::format_to(std::back_inserter(line), "{:<6}", row.verb);
+    if (++in_line % 10 == 0) continue_reply(output_, std::exchange(line, {}));
+  }
+  if (!line.empty()) continue_reply(output_, line);
+  reply(Code::help, "HELP <command> shows its syntax.");
+}
+
+void Pi::site_help() {
+  begin_reply(output_, Code::help, "SITE subcommands:");
+  continue_reply(output_, "HELP");
+  reply(Code::help, "End.");
+}
+
+void Pi::on_site(std::string_view argument) {
+  const std::string word = upper(argument.substr(0, argument.find(' ')));
+  if (word == "HELP") return site_help();
+  reply(Code::parameter_not_implemented, "No such SITE subcommand. SITE HELP lists them.");
+}
+
+// ---- RFC 2389 ----
+
+void Pi::on_feat(std::string_view) {
+  begin_reply(output_, Code::system_status, "Features:");
+  for (const CommandRow& row : command_table())
+    if (!row.feature.empty()) continue_reply(output_, row.feature);
+  continue_reply(output_, feat_line(facts_));
+  continue_reply(output_, "TVFS");
+  continue_reply(output_, "UTF8");
+  reply(Code::system_status, "End");
+}
+
+void Pi::on_opts(std::string_view argument) {
+  const std::size_t space = argument.find(' ');
+  const std::string target = upper(argument.substr(0, space));
+  const std::string_view options = space == std::string_view::npos ? std::string_view() : argument.substr(space + 1);
+  if (target == "UTF8" && (options.empty() || upper(options) == "ON"))
+    return reply(Code::okay, "Names are octets; UTF-8 is always on.");
+  if (target == "MLST" && parse_fact_list(options, facts_))
+    return reply(Code::okay, fmt::format("MLST OPTS {}", fact_list(facts_)));
+  reply(Code::bad_parameter, "No such option.");
+}
+
+}  // namespace core

@@ -1,0 +1,137 @@
+// Transfer parameter commands: PORT PASV EPRT EPSV TYPE STRU MODE. RFC 959 4.1.2, RFC 2428, RFC 2577 3.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/pi.hpp"
+#include "core/text.hpp"
+
+namespace core {
+namespace {
+
+constexpr std::uint16_t lowest_data_port = 1024;  // RFC 2577 3
+
+// "a  n" -> {"A", "N"}: parameter letters have no case and blanks between them are free.
+struct Parameters {
+  std::string first, second;
+  bool more = false;
+};
+Parameters split_parameters(std::string_view argument) {
+  Parameters out;
+  std::string* const words[] = {&out.first, &out.second};
+  std::size_t count = 0;
+  const std::string text = upper(argument);
+  for (std::size_t at = 0; (at = text.find_first_not_of(' ', at)) != std::string::npos; ++count) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    if (count == 2) {
+      out.more = true;
+      break;
+    }
+    *words[count] = text.substr(at, end - at);
+    at = end;
+  }
+  return out;
+}
+
+bool all_digits(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+}  // namespace
+
+bool Pi::refused_after_epsv_all() {
+  if (epsv_only_) reply(Code::bad_parameter, "Only EPSV is taken after EPSV ALL.");
+  return epsv_only_;
+}
+
+// Only the control peer's own address and high ports, unless the administrator named more: nobody
+// shall make this server connect elsewhere (RFC 2577 3).
+void Pi::aim(const Endpoint& endpoint) {
+  const auto& foreign = config().data.foreign_addresses;
+  const bool allowed = endpoint.same_address(peer_) ||
+                       std::ranges::any_of(foreign, [&](const Network& n) { return n.contains(endpoint); });
+  if (!config().data.active) return reply(Code::parameter_not_implemented, "Active mode is switched off; use EPSV.");
+  if (!allowed) return reply(Code::parameter_not_implemented, "That address is not yours.");
+  if (endpoint.port < lowest_data_port) return reply(Code::parameter_not_implemented, "Ports below 1024 are refused.");
+  ask(action::Aim{endpoint}, &Pi::after_aim);
+}
+
+void Pi::after_aim(const Outcome&) { reply(Code::okay, "Command okay."); }
+
+void Pi::on_port(std::string_view argument) {
+  if (refused_after_epsv_all()) return;
+  const auto endpoint = parse_host_port(argument);
+  if (!endpoint) return reply(Code::bad_parameter, "Six numbers from 0 to 255 are wanted: h1,h2,h3,h4,p1,p2.");
+  aim(*endpoint);
+}
+
+void Pi::on_eprt(std::string_view argument) {
+  if (refused_after_epsv_all()) return;
+  const auto endpoint = parse_eprt(argument);
+  if (endpoint && endpoint->family == local_.family) return aim(*endpoint);
+  if (!endpoint && endpoint.error() == EprtError::syntax)
+    return reply(Code::bad_parameter, "Wanted: |family|address|port|.");
+  // A known family that this control connection does not speak leaves one to use (RFC 2428 2).
+  reply(Code::unsupported_protocol, endpoint ? fmt::format("Network protocol not supported, use ({})",
+                                                           static_cast<int>(local_.family))
+                                             : "Network protocol not supported, use (1,2)");
+}
+
+void Pi::on_pasv(std::string_view) {
+  if (refused_after_epsv_all()) return;
+  if (local_.family != Family::ipv4) return reply(Code::not_implemented, "PASV has no form for IPv6; use EPSV.");
+  ask(action::Listen{}, &Pi::after_pasv);
+}
+
+void Pi::after_pasv(const Outcome& outcome) {
+  if (outcome.error != 0) return reply(Code::cannot_open_data, "No passive port is free; try again.");
+  Endpoint announced = config().data.passive_address.value_or(local_);
+  announced.port = outcome.endpoint.port;
+  reply(Code::entering_passive, fmt::format("Entering Passive Mode ({}).", host_port(announced)));
+}
+
+void Pi::on_epsv(std::string_view argument) {
+  const std::string wanted = upper(argument);
+  if (wanted == "ALL") {
+    epsv_only_ = true;
+    return reply(Code::okay, "Only EPSV from now on.");
+  }
+  if (!wanted.empty() && !all_digits(wanted)) return reply(Code::bad_parameter, "Wanted: 1, 2 or ALL.");
+  const int own = static_cast<int>(local_.family);
+  if (!wanted.empty() && wanted != std::to_string(own))
+    return reply(Code::unsupported_protocol, fmt::format("Network protocol not supported, use ({})", own));
+  ask(action::Listen{}, &Pi::after_epsv);
+}
+
+void Pi::after_epsv(const Outcome& outcome) {
+  if (outcome.error != 0) return reply(Code::cannot_open_data, "No passive port is free; try again.");
+  reply(Code::entering_extended_passive, fmt::format("Entering Extended Passive Mode (|||{}|)", outcome.endpoint.port));
+}
+
+void Pi::on_type(std::string_view argument) {
+  const Parameters type = split_parameters(argument);
+  const bool text = type.first == "A", image = type.first == "I", local = type.first == "L";
+  const bool format_known = type.second.empty() || type.second == "N" || type.second == "T" || type.second == "C";
+  if (type.more || (text && !format_known) || (image && !type.second.empty()) || (local && !all_digits(type.second)))
+    return reply(Code::bad_parameter, "Wanted: A [N|T], I, or L 8.");
+  // Telnet format controls say nothing about how the octets travel: T is as N (RFC 1123 4.1.2.2).
+  if ((text && type.second != "C") || image || (local && type.second == "8")) {
+    text_type_ = text;
+    return reply(Code::okay, fmt::format("Type is {}.", upper(argument)));
+  }
+  reply(Code::parameter_not_implemented, "Types A N, A T, I and L 8 are implemented.");
+}
+
+void Pi::on_stru(std::string_view argument) {
+  if (upper(argument) == "F") return reply(Code::okay, "Structure is F.");
+  if (argument.size() != 1) return reply(Code::bad_parameter, "Wanted: one letter.");
+  reply(Code::parameter_not_implemented, "Structure F is implemented.");
+}
+
+void Pi::on_mode(std::string_view argument) {
+  if (upper(argument) == "S") return reply(Code::okay, "Mode is S.");
+  if (argument.size() != 1) return reply(Code::bad_parameter, "Wanted: one letter.");
+  reply(Code::parameter_not_implemented, "Mode S is implemented.");
+}
+
+}  // namespace core

@@ -1,0 +1,227 @@
+// Service commands on files: RETR STOR STOU APPE ALLO REST RNFR RNTO ABOR DELE RMD MKD PWD LIST NLST,
+// and SIZE MDTM MLST MLSD. RFC 959 4.1.3, RFC 1123 4.1, RFC 3659.
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "core/path.hpp"
+#include "core/pi.hpp"
+#include "core/text.hpp"
+
+namespace core {
+// ---- Transfers ----
+
+void Pi::on_retr(std::string_view argument) { transfer_file(TransferSpec::Kind::retrieve, argument); }
+void Pi::on_stor(std::string_view argument) { transfer_file(TransferSpec::Kind::store, argument); }
+void Pi::on_appe(std::string_view argument) { transfer_file(TransferSpec::Kind::append, argument); }
+
+// A name new in the current directory; an argument, which RFC 959 does not have and clients send, is
+// where it begins.
+void Pi::on_stou(std::string_view argument) {
+  restart_ = 0;  // undefined after REST (RFC 3659 5.3)
+  transfer_file(TransferSpec::Kind::store_unique, argument.empty() ? "stou" : argument);
+}
+
+void Pi::transfer_file(TransferSpec::Kind kind, std::string_view argument) {
+  if (!resolve(argument)) {
+    restart_ = 0;
+    return;
+  }
+  spec_ = {.kind = kind, .path = path_, .text = text_type_, .offset = restart_, .allocate = allocate_};
+  // In TYPE A the restart point counts octets as they travel: how many there are takes a count.
+  if (kind == TransferSpec::Kind::retrieve && text_type_ && restart_ > 0)
+    return ask(action::Measure{path_}, &Pi::after_restart_measured);
+  start_transfer(spec_);
+}
+
+void Pi::after_restart_measured(const Outcome& outcome) {
+  if (outcome.error == 0 && spec_.offset <= outcome.number) return start_transfer(spec_);
+  restart_ = 0;
+  refuse_file({.error = outcome.error != 0 ? outcome.error : ERANGE});
+}
+
+void Pi::start_transfer(const TransferSpec& spec) {
+  restart_ = 0;
+  allocate_ = 0;
+  ask(action::StartTransfer{spec}, &Pi::after_start_transfer);
+}
+
+// Only now is it known that the transfer can be done: an error before gets one 4yz or 5yz and leaves
+// the data connection as it was.
+void Pi::after_start_transfer(const Outcome& outcome) {
+  if (outcome.error != 0) {
+    // RFC 3659 7.2.1: MLSD of what is no directory is a parameter of the wrong kind.
+    if (outcome.error == ENOTDIR && spec_.directory_only) return reply(Code::bad_parameter, "Not a directory.");
+    return refuse_file(outcome);
+  }
+  const Code code = outcome.connected ? Code::data_connection_open : Code::file_status_okay;
+  const std::string_view state = outcome.connected ? "Data connection already open" : "Opening data connection";
+  switch (spec_.kind) {
+    case TransferSpec::Kind::store_unique: reply(code, fmt::format("FILE: {}", outcome.text)); break;
+    case TransferSpec::Kind::retrieve:
+      reply(code, fmt::format("{} for {} ({} bytes).", state, last_name(path_), outcome.entry.size));
+      break;
+    default: reply(code, fmt::format("{}.", state));
+  }
+  transfer_ = std::exchange(foreground_, {});
+  waiting_ = Waiting::nothing;
+  asked_ = action::Proceed{};
+}
+
+void Pi::on_allo(std::string_view argument) {
+  const std::size_t space = argument.find(' ');
+  const auto octets = parse_number(argument.substr(0, space));
+  bool good = octets.has_value();
+  if (good && space != std::string_view::npos) {
+    const std::string_view rest = argument.substr(space + 1);
+    good = (rest.starts_with("R ") || rest.starts_with("r ")) && parse_number(rest.substr(2));
+  }
+  if (!good) return reply(Code::bad_parameter, "Wanted: octets, or octets R octets.");
+  allocate_ = *octets;
+  reply(Code::okay, "Space will be allocated when the transfer begins.");
+}
+
+void Pi::on_rest(std::string_view argument) {
+  const auto offset = parse_number(argument);
+  if (!offset) return reply(Code::bad_parameter, "Wanted: a number of octets.");
+  restart_ = *offset;
+  reply(Code::pending_further, fmt::format("Restarting at {}. Send RETR or STOR.", restart_));
+}
+
+// Two final replies whatever the race: one for the transfer, one for ABOR (RFC 959 4.1.3).
+void Pi::on_abor(std::string_view) {
+  if (!transferring()) return ask(action::DropData{}, &Pi::after_abor);
+  asked_ = action::Abort{};
+  wait_for_transfer_end(&Pi::after_abor);
+}
+
+void Pi::after_abor(const Outcome&) { reply(Code::closing_data, "Abort successful."); }
+
+// ---- Listings ----
+
+void Pi::on_list(std::string_view argument) {
+  if (listing_spec(argument, ListFormat::list, spec_)) start_transfer(spec_);
+}
+
+void Pi::on_nlst(std::string_view argument) {
+  if (listing_spec(argument, ListFormat::names, spec_)) start_transfer(spec_);
+}
+
+void Pi::on_mlsd(std::string_view argument) {
+  restart_ = 0;
+  if (!resolve(argument)) return;
+  spec_ = {.kind = TransferSpec::Kind::list, .path = path_, .format = ListFormat::machine, .directory_only = true,
+           .facts = facts_};
+  start_transfer(spec_);
+}
+
+// LIST, NLST and STAT take the options that clients of Unix servers send, and a wildcard in the last
+// name (mget). The directory part of what was written stands before each name of NLST.
+bool Pi::listing_spec(std::string_view argument, ListFormat format, TransferSpec& spec) {
+  restart_ = 0;
+  const ListRequest request = parse_list_argument(argument);
+  if (!resolve(request.path)) return false;
+  given_.assign(request.path);
+  const std::string_view given = given_;
+  spec = {.kind = TransferSpec::Kind::list, .path = path_, .format = format, .prefix = given, .given = given,
+          .hidden = request.all, .directory_itself = request.directory_itself};
+  if (has_wildcard(last_name(path_))) {
+    const std::size_t slash = given.rfind('/');
+    spec.prefix = slash == std::string_view::npos ? std::string_view() : given.substr(0, slash == 0 ? 1 : slash);
+    path2_ = last_name(path_);
+    path_ = parent_path(std::string(path_));
+    spec.path = path_;
+    spec.pattern = path2_;
+  }
+  return true;
+}
+
+// ---- Files ----
+
+void Pi::on_rnfr(std::string_view argument) {
+  if (resolve(argument)) ask(action::Look{path_}, &Pi::after_rnfr);
+}
+
+void Pi::after_rnfr(const Outcome& outcome) {
+  if (outcome.error != 0) return refuse_file(outcome);
+  rename_from_ = path_;
+  renaming_ = true;
+  reply(Code::pending_further, "Send RNTO with the new name.");
+}
+
+void Pi::on_rnto(std::string_view argument) {
+  if (!std::exchange(renaming_, false)) return reply(Code::bad_sequence, "Send RNFR first.");
+  if (resolve(argument)) ask(action::Rename{rename_from_, path_}, &Pi::after_file_action);
+}
+
+void Pi::on_dele(std::string_view argument) {
+  if (resolve(argument)) ask(action::Remove{path_, false}, &Pi::after_file_action);
+}
+
+void Pi::on_rmd(std::string_view argument) {
+  if (resolve(argument)) ask(action::Remove{path_, true}, &Pi::after_file_action);
+}
+
+void Pi::after_file_action(const Outcome& outcome) {
+  if (outcome.error != 0) return refuse_file(outcome);
+  reply(Code::file_action_okay, "File action okay, completed.");
+}
+
+void Pi::on_mkd(std::string_view argument) {
+  if (resolve(argument)) ask(action::MakeDirectory{path_}, &Pi::after_mkd);
+}
+
+void Pi::after_mkd(const Outcome& outcome) {
+  if (outcome.error != 0) return refuse_file(outcome);
+  reply(Code::path_created, fmt::format("{} created.", quoted(path_)));
+}
+
+void Pi::on_pwd(std::string_view) {
+  reply(Code::path_created, fmt::format("{} is the current directory.", quoted(directory_)));
+}
+
+// ---- RFC 3659 ----
+
+// The octets that RETR would send now: in TYPE A that takes a count of the line ends.
+void Pi::on_size(std::string_view argument) {
+  if (!resolve(argument)) return;
+  if (text_type_) return ask(action::Measure{path_}, &Pi::after_measure);
+  ask(action::Look{path_}, &Pi::after_size);
+}
+
+void Pi::after_size(const Outcome& outcome) {
+  if (outcome.error != 0) return refuse_file(outcome);
+  if (outcome.entry.kind != Entry::Kind::file) return reply(Code::unavailable, "Not a regular file.");
+  reply(Code::file_status, std::to_string(outcome.entry.size));
+}
+
+void Pi::after_measure(const Outcome& outcome) {
+  if (outcome.error == EFBIG) return reply(Code::unavailable, "Too large to be counted in TYPE A; use TYPE I.");
+  if (outcome.error != 0) return refuse_file(outcome);
+  reply(Code::file_status, std::to_string(outcome.number));
+}
+
+void Pi::on_mdtm(std::string_view argument) {
+  if (resolve(argument)) ask(action::Look{path_}, &Pi::after_mdtm);
+}
+
+void Pi::after_mdtm(const Outcome& outcome) {
+  if (outcome.error != 0) return refuse_file(outcome);
+  reply(Code::file_status, time_value(outcome.entry.modified_ns));
+}
+
+void Pi::on_mlst(std::string_view argument) {
+  if (resolve(argument)) ask(action::Look{path_}, &Pi::after_mlst);
+}
+
+void Pi::after_mlst(const Outcome& outcome) {
+  if (outcome.error != 0) return refuse_file(outcome);
+  std::string line;
+  append_machine_entry(line, outcome.entry, path_, facts_, account_->rights, {});
+  begin_reply(output_, Code::file_action_okay, "Listing follows.");
+  continue_reply(output_, line);
+  reply(Code::file_action_okay, "End.");
+}
+
+}  // namespace core
