@@ -1,0 +1,82 @@
+// The seam between the reactor and the kernel: three verbs and a clock for what may wait, and a few
+// calls on sockets that never do. io_uring, epoll and the simulator in tests/sim implement it.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "io/op.hpp"
+
+namespace io {
+
+/// What a socket should be. Zero and empty leave the kernel's default.
+struct SocketOptions {
+  bool no_delay = false;
+  bool keepalive = false;
+  bool urgent_inline = false;        ///< SO_OOBINLINE (RFC 1123 4.1.2.12 needs Telnet's urgent data in line)
+  int notsent_lowat = 0;             ///< octets
+  int send_buffer = 0;               ///< octets
+  int receive_buffer = 0;            ///< octets
+  std::uint64_t pacing_rate = 0;     ///< octets a second
+  std::string congestion_control{};  ///< "reno", "cubic", …
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  /// "io_uring", "epoll" or "simulated".
+  virtual std::string_view name() const = 0;
+
+  // ---- What may wait. ----
+
+  /// Starts an idle op. Never runs its callback; an op that is done at once stands in the next wait()'s list.
+  virtual void submit(Op& op) = 0;
+  /// Asks an op in flight to end early. It still completes once: with -ECANCELED, or with its own
+  /// result if that came first. Does nothing to an op that is not in flight.
+  virtual void cancel(Op& op) = 0;
+  /// Waits until an op is done or `deadline` comes, and appends what is done to `ready`.
+  /// Returns at once when something is done already or the deadline has passed.
+  virtual void wait(Time deadline, OpList& ready) = 0;
+  /// Monotonic time.
+  virtual Time now() = 0;
+
+  // ---- What never waits. Errors are errno values. ----
+
+  /// The time of day, in nanoseconds since 1970, UTC.
+  virtual std::int64_t wall_clock() = 0;
+  /// A listening TCP socket. IPv6 ones take IPv6 only. A busy port gives EADDRINUSE.
+  virtual std::expected<int, int> open_listener(const Address& at, int backlog) = 0;
+  /// A TCP socket to connect from `from`; port 0 lets the kernel choose.
+  virtual std::expected<int, int> open_socket(const Address& from) = 0;
+  virtual Address local_address(int socket) = 0;
+  /// Sets what can be set; an option that the kernel refuses is left as it is.
+  virtual void set_options(int socket, const SocketOptions& options) = 0;
+  /// Sends FIN behind what is queued; receiving goes on.
+  virtual void shutdown_send(int socket) = 0;
+  /// True while urgent data stands ahead of what has been read (RFC 854 Synch).
+  virtual bool urgent_pending(int socket) = 0;
+  /// Opens a directory that bounds a user's file system. For start-up and reload only: it may wait for a disk.
+  virtual std::expected<int, int> open_root(const std::string& path) = 0;
+};
+
+/// What make_backend may be told.
+struct BackendOptions {
+  unsigned ring_entries = 1024;  ///< submission queue; the completion queue has 16 times as many
+  unsigned offload_threads = 2;
+};
+
+struct ChosenBackend {
+  std::unique_ptr<Backend> backend;
+  std::string why;  ///< empty, or why io_uring was wanted by "auto" and is not used
+};
+
+/// Makes the backend named "io_uring" or "epoll", or with "auto" the first that works here. Call it on
+/// the thread that will run the loop, after any fork: a ring belongs to the thread that made it.
+/// Probes io_uring's features one by one; the error is a sentence that says what is missing.
+std::expected<ChosenBackend, std::string> make_backend(std::string_view wanted, const BackendOptions& options);
+
+}  // namespace io

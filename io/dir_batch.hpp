@@ -1,0 +1,32 @@
+// A batch of directory entries with their facts, as one read_dir op fetches them.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace io {
+
+/// One entry. `name` points into the batch and lives until the next read_dir on it.
+struct DirEntry {
+  std::string_view name;
+  struct statx facts{};    ///< of what the name leads to below the root; of the link itself when that fails
+  bool has_facts = false;  ///< false when the entry vanished meanwhile, or facts were not asked for
+  bool is_link = false;    ///< the name is a symbolic link
+};
+
+/// One blocking call fills it, so a batch costs one hand-over however many entries it has.
+/// Symbolic links are followed only below `root` (openat2 with RESOLVE_BENEATH): a listing must
+/// not tell about files outside.
+struct DirBatch {
+  int root = -1;           ///< directory descriptor that bounds links
+  std::string below_root;  ///< the listed directory's path relative to `root`, "." for itself
+  bool want_facts = true;  ///< false: names only, no stat an entry
+  std::vector<DirEntry> entries;
+  alignas(8) std::array<char, 16 * 1024> raw;  ///< getdents64 output, which the names point into
+};
+
+}  // namespace io

@@ -1,0 +1,210 @@
+// The writers of Op's arguments, one a kind, and the list that ops stand in.
+// Knows which argument goes into which member; must not know who reads it, nor make a system call.
+#include "io/op.hpp"
+
+#include <array>
+
+namespace io {
+
+namespace {
+
+constexpr std::array<const char*, op_kind_count> kind_names = {
+    "accept", "connect", "recv",     "send",      "send_file", "recv_file", "poll",     "open",
+    "stat",   "read",    "write",    "allocate",  "sync",      "read_dir",  "make_dir", "remove",
+    "rename", "link",    "truncate", "set_times", "set_mode",  "close",     "call",
+};
+static_assert(kind_names.back() != nullptr, "a name for each kind");
+
+}  // namespace
+
+const char* to_string(OpKind kind) { return kind_names[static_cast<std::size_t>(kind)]; }
+
+void Op::prepare(OpKind as, int on) {
+  assert(idle());
+  kind = as;
+  cancelled = false;
+  file_failed = false;
+  result = 0;
+  data = nullptr;
+  fd = on;
+  fd2 = -1;
+  flags = 0;
+  mode = 0;
+  size = 0;
+  offset = 0;
+  length = 0;
+  path = nullptr;
+  path2 = nullptr;
+  pool = nullptr;
+  argument = nullptr;
+  backend_word = 0;
+}
+
+void Op::accept(int listener) { prepare(OpKind::accept, listener); }
+
+void Op::connect(int socket, const Address& to) {
+  prepare(OpKind::connect, socket);
+  address = to;
+}
+
+void Op::recv(int socket, std::span<char> into) {
+  assert(!into.empty());  // its result 0 could not be told from the end of the stream
+  prepare(OpKind::recv, socket);
+  data = into.data();
+  size = into.size();
+}
+
+void Op::recv_lent(int socket, BufferPool& from) {
+  prepare(OpKind::recv, socket);
+  pool = &from;
+}
+
+void Op::send(int socket, std::span<const char> from) {
+  prepare(OpKind::send, socket);
+  data = const_cast<char*>(from.data());  // only read
+  size = from.size();
+}
+
+void Op::send_file(int socket, int file, std::int64_t at, std::size_t count) {
+  assert(count > 0);
+  prepare(OpKind::send_file, socket);
+  fd2 = file;
+  offset = at;
+  size = count;
+}
+
+void Op::recv_file(int socket, int file, std::int64_t at, std::size_t count) {
+  assert(count > 0);
+  prepare(OpKind::recv_file, socket);
+  fd2 = file;
+  offset = at;
+  size = count;
+}
+
+void Op::poll(int descriptor, short events) {
+  prepare(OpKind::poll, descriptor);
+  flags = events;
+}
+
+void Op::open(int directory, const char* name, const open_how& as) {
+  prepare(OpKind::open, directory);
+  path = name;
+  how = as;
+}
+
+void Op::stat(int directory, const char* name, int at_flags, struct statx& out) {
+  prepare(OpKind::stat, directory);
+  path = name;
+  flags = at_flags;
+  stat_out = &out;
+}
+
+void Op::read(int file, std::span<char> into, std::int64_t at) {
+  prepare(OpKind::read, file);
+  data = into.data();
+  size = into.size();
+  offset = at;
+}
+
+void Op::write(int file, std::span<const char> from, std::int64_t at) {
+  prepare(OpKind::write, file);
+  data = const_cast<char*>(from.data());  // only read
+  size = from.size();
+  offset = at;
+}
+
+void Op::allocate(int file, int falloc_mode, std::int64_t at, std::int64_t octets) {
+  prepare(OpKind::allocate, file);
+  flags = falloc_mode;
+  offset = at;
+  length = octets;
+}
+
+void Op::sync(int file) { prepare(OpKind::sync, file); }
+
+void Op::read_dir(int directory, DirBatch& into) {
+  prepare(OpKind::read_dir, directory);
+  batch = &into;
+}
+
+void Op::make_dir(int directory, const char* name, unsigned permissions) {
+  prepare(OpKind::make_dir, directory);
+  path = name;
+  mode = permissions;
+}
+
+void Op::remove(int directory, const char* name, int at_flags) {
+  prepare(OpKind::remove, directory);
+  path = name;
+  flags = at_flags;
+}
+
+void Op::rename(int from_directory, const char* from, int to_directory, const char* to, unsigned rename_flags) {
+  prepare(OpKind::rename, from_directory);
+  path = from;
+  fd2 = to_directory;
+  path2 = to;
+  flags = static_cast<int>(rename_flags);
+}
+
+void Op::link(int from_directory, const char* from, int to_directory, const char* to, int at_flags) {
+  prepare(OpKind::link, from_directory);
+  path = from;
+  fd2 = to_directory;
+  path2 = to;
+  flags = at_flags;
+}
+
+void Op::truncate(int file, std::int64_t octets) {
+  prepare(OpKind::truncate, file);
+  length = octets;
+}
+
+void Op::set_times(int directory, const char* name, std::int64_t modified) {
+  prepare(OpKind::set_times, directory);
+  path = name;
+  length = modified;
+}
+
+void Op::set_mode(int directory, const char* name, unsigned permissions) {
+  prepare(OpKind::set_mode, directory);
+  path = name;
+  mode = permissions;
+}
+
+void Op::close(int descriptor) { prepare(OpKind::close, descriptor); }
+
+void Op::call(int (*to_run)(void*), void* with) {
+  prepare(OpKind::call, -1);
+  function = to_run;
+  argument = with;
+}
+
+void OpList::push_back(Op& op) {
+  assert(op.next == nullptr && op.previous == nullptr && head_ != &op);
+  op.previous = tail_;
+  (tail_ != nullptr ? tail_->next : head_) = &op;
+  tail_ = &op;
+}
+
+Op* OpList::pop_front() {
+  Op* first = head_;
+  if (first != nullptr) remove(*first);
+  return first;
+}
+
+void OpList::remove(Op& op) {
+  (op.previous != nullptr ? op.previous->next : head_) = op.next;
+  (op.next != nullptr ? op.next->previous : tail_) = op.previous;
+  op.next = op.previous = nullptr;
+}
+
+void OpList::splice(OpList& other) {
+  if (other.empty()) return;
+  other.head_->previous = tail_;
+  (tail_ != nullptr ? tail_->next : head_) = other.head_;
+  tail_ = other.tail_;
+  other.head_ = other.tail_ = nullptr;
+}
+
+}  // namespace io

@@ -1,0 +1,208 @@
+// One kernel operation, as a value that lives inside whoever wants its result.
+// Knows the shapes of system calls; must not know FTP, sessions or which backend runs it.
+// Every operation is completion-shaped: submit it, and later its callback runs once.
+#pragma once
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <linux/stat.h>
+#include <sys/stat.h>
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "io/address.hpp"
+
+namespace io {
+
+class BufferPool;
+struct DirBatch;
+
+/// Monotonic time in nanoseconds, from Backend::now(). Zero is some moment before the process.
+using Time = std::int64_t;
+
+inline constexpr Time microsecond = 1'000;
+inline constexpr Time millisecond = 1'000'000;
+inline constexpr Time second = 1'000'000'000;
+/// A deadline that never comes.
+inline constexpr Time never = INT64_MAX;
+
+/// The closed set of what may be asked of the kernel.
+enum class OpKind : std::uint8_t {
+  accept,
+  connect,
+  recv,
+  send,
+  send_file,
+  recv_file,
+  poll,
+  open,
+  stat,
+  read,
+  write,
+  allocate,
+  sync,
+  read_dir,
+  make_dir,
+  remove,
+  rename,
+  link,
+  truncate,
+  set_times,
+  set_mode,
+  close,
+  call,
+};
+inline constexpr std::size_t op_kind_count = static_cast<std::size_t>(OpKind::call) + 1;
+
+/// The name of a kind, for logs and test output.
+const char* to_string(OpKind kind);
+
+/// Storage for one operation: arguments, result and whom to tell.
+///
+/// Embedded in its owner, neither copied nor moved, allocates nothing. From submit() until its
+/// callback runs, the op and every octet it points to belong to the backend. It completes exactly
+/// once, cancelled or not; before the callback runs the op is idle again, so the callback may
+/// prepare and submit it anew.
+class Op {
+ public:
+  enum class State : std::uint8_t { idle, in_flight, ready };
+
+  Op() = default;
+  Op(const Op&) = delete;
+  Op& operator=(const Op&) = delete;
+  ~Op() { assert(idle()); }
+
+  /// Whom to tell: `op.bind<&Session::on_recv_done>(session)`.
+  template <auto Method, typename Owner>
+  void bind(Owner& owner) {
+    owner_ = &owner;
+    callback_ = [](void* to, Op& op) { (static_cast<Owner*>(to)->*Method)(op); };
+  }
+
+  bool idle() const { return state == State::idle; }
+
+  // ---- Sockets. Results: a count or descriptor, or a negative errno. ----
+
+  /// Takes one connection. Result: its descriptor (non-blocking, close-on-exec); `address` is the peer.
+  void accept(int listener);
+  /// Connects a socket from Backend::open_socket. Result: 0.
+  void connect(int socket, const Address& to);
+  /// Receives up to into.size() octets. Result: octets, 0 at the end of the stream.
+  void recv(int socket, std::span<char> into);
+  /// The same, but the buffer is borrowed from `pool` only when octets are there; when the result
+  /// is above 0, data() holds them and the owner gives the buffer back. Idle connections need none.
+  /// -ENOBUFS when the pool is empty: wait until it is not, and submit again.
+  void recv_lent(int socket, BufferPool& pool);
+  /// Sends from.size() octets or fewer. Result: octets sent.
+  void send(int socket, std::span<const char> from);
+  /// Moves up to `count` octets of a file to a socket without copying them. Result: octets, 0 at the end of the file.
+  void send_file(int socket, int file, std::int64_t offset, std::size_t count);
+  /// Moves up to `count` octets from a socket into a file. Result: octets, 0 at the end of the stream.
+  /// An error of the file (ENOSPC, EIO, …) sets `file_failed`; any other error is the socket's.
+  void recv_file(int socket, int file, std::int64_t offset, std::size_t count);
+  /// Waits until one of `events` (POLLIN, POLLOUT, POLLPRI) holds. Result: the events that do.
+  void poll(int fd, short events);
+
+  // ---- Files. Paths are relative to a directory descriptor and must outlive the op. ----
+
+  /// openat2(2); `how` is copied. Result: the descriptor.
+  void open(int directory, const char* path, const open_how& how);
+  /// statx(2) with AT_* `flags` (AT_EMPTY_PATH and "" for the descriptor itself). Result: 0.
+  void stat(int directory, const char* path, int flags, struct statx& out);
+  /// pread(2). Result: octets, 0 at the end.
+  void read(int file, std::span<char> into, std::int64_t offset);
+  /// pwrite(2). Result: octets, maybe fewer than asked.
+  void write(int file, std::span<const char> from, std::int64_t offset);
+  /// fallocate(2) with FALLOC_FL_* `mode`. Result: 0.
+  void allocate(int file, int mode, std::int64_t offset, std::int64_t length);
+  /// fsync(2) of a file or directory. Result: 0.
+  void sync(int file);
+  /// The next entries of an open directory, with their facts. Result: entries in the batch, 0 at the end.
+  void read_dir(int directory, DirBatch& batch);
+  /// mkdirat(2). Result: 0.
+  void make_dir(int directory, const char* path, unsigned mode);
+  /// unlinkat(2); AT_REMOVEDIR in `flags` removes a directory. Result: 0.
+  void remove(int directory, const char* path, int flags);
+  /// renameat2(2). Result: 0.
+  void rename(int from_directory, const char* from, int to_directory, const char* to, unsigned flags);
+  /// linkat(2); AT_EMPTY_PATH publishes an O_TMPFILE descriptor. Result: 0.
+  void link(int from_directory, const char* from, int to_directory, const char* to, int flags);
+  /// ftruncate(2). Result: 0.
+  void truncate(int file, std::int64_t length);
+  /// utimensat(2) to `modified` (nanoseconds since 1970, UTC), access time untouched. Follows no link at the
+  /// path's end; "" is the descriptor itself, O_PATH ones included. Result: 0.
+  void set_times(int directory, const char* path, std::int64_t modified);
+  /// fchmodat(2). -EOPNOTSUPP for a link at the path's end; "" is the descriptor itself, O_PATH ones
+  /// included. Result: 0.
+  void set_mode(int directory, const char* path, unsigned mode);
+  /// close(2). Result: 0. The descriptor is gone whatever the result says.
+  void close(int fd);
+  /// Runs a blocking function on an offload thread, which must touch nothing but `argument`. Result: its result.
+  void call(int (*function)(void*), void* argument);
+
+  // ---- What the owner reads in its callback. ----
+
+  OpKind kind = OpKind::close;
+  State state = State::idle;
+  bool cancelled = false;    ///< cancel() was asked; the result may still be a success
+  bool file_failed = false;  ///< recv_file: the error came from the file
+  std::int32_t result = 0;   ///< the count or descriptor, or a negative errno
+  char* data = nullptr;      ///< recv_lent: the borrowed buffer
+  Address address;           ///< accept: the peer; connect: the target
+
+  // ---- Arguments, written by the functions above and read by backends. ----
+
+  int fd = -1;        ///< the socket, file or directory acted on
+  int fd2 = -1;       ///< the second descriptor of send_file, recv_file, rename and link
+  int flags = 0;      ///< AT_*, RENAME_*, FALLOC_FL_* or poll events, by kind
+  unsigned mode = 0;  ///< permission bits
+  std::size_t size = 0;
+  std::int64_t offset = 0;
+  std::int64_t length = 0;
+  const char* path = nullptr;
+  const char* path2 = nullptr;
+  open_how how{};
+  union {
+    BufferPool* pool = nullptr;
+    struct statx* stat_out;
+    DirBatch* batch;
+    int (*function)(void*);
+  };
+  void* argument = nullptr;
+
+  // ---- The backend's own, and the link of the list the op stands in. ----
+
+  Op* next = nullptr;
+  Op* previous = nullptr;
+  std::uint64_t backend_word = 0;
+
+  /// Runs the callback. Only the reactor's ready queue calls this.
+  void complete() { callback_(owner_, *this); }
+
+ private:
+  void prepare(OpKind as, int on);
+
+  void* owner_ = nullptr;
+  void (*callback_)(void*, Op&) = nullptr;
+};
+
+/// A first-in first-out list of ops, linked through the ops themselves.
+class OpList {
+ public:
+  bool empty() const { return head_ == nullptr; }
+  Op* front() const { return head_; }
+  void push_back(Op& op);
+  Op* pop_front();
+  void remove(Op& op);
+  /// Moves all of `other` behind what is here.
+  void splice(OpList& other);
+
+ private:
+  Op* head_ = nullptr;
+  Op* tail_ = nullptr;
+};
+
+}  // namespace io

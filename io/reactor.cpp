@@ -1,0 +1,72 @@
+// One turn of the loop: run what is ready, run what is due, wait for more.
+// Knows ops and timers; must not know descriptors' meaning nor which backend waits.
+#include "io/reactor.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace io {
+
+/// The op behind Reactor::close. A base class, so that the callback's Op& leads back to it.
+struct Reactor::Closing : Op {};
+
+Reactor::Reactor(Backend& backend) : backend_(backend), now_(backend.now()), timers_(now_) {}
+
+Reactor::~Reactor() { assert(in_flight_ == 0); }
+
+void Reactor::submit(Op& op) {
+  assert(op.idle());
+  ++in_flight_;
+  backend_.submit(op);
+}
+
+void Reactor::cancel(Op& op) {
+  if (op.idle()) return;
+  op.cancelled = true;  // also when it is done and only waits for its callback
+  if (op.state == Op::State::in_flight) backend_.cancel(op);
+}
+
+void Reactor::close(int fd) {
+  if (fd < 0) return;
+  if (closings_free_.empty()) {
+    closings_.push_back(std::make_unique<Closing>());
+    closings_free_.push_back(closings_.back().get());
+  }
+  Closing& closing = *closings_free_.back();
+  closings_free_.pop_back();
+  closing.bind<&Reactor::on_close_done>(*this);
+  static_cast<Op&>(closing).close(fd);
+  submit(closing);
+}
+
+void Reactor::on_close_done(Op& op) { closings_free_.push_back(&static_cast<Closing&>(op)); }
+
+void Reactor::turn(Time latest) {
+  const bool stopped_before = stopped_;
+  now_ = backend_.now();
+
+  OpList batch;  // what callbacks submit and is done at once waits for the next turn: no starvation
+  batch.splice(ready_);
+  while (Op* op = batch.pop_front()) {
+    op->state = Op::State::idle;
+    --in_flight_;
+    op->complete();
+  }
+  timers_.advance(now_);
+
+  if (stopped_ && !stopped_before) return;  // stop() was called just now: do not wait for an event to notice
+  const Time deadline = ready_.empty() ? std::min(timers_.next_deadline(), latest) : now_;
+  backend_.wait(deadline, ready_);
+}
+
+void Reactor::run() {
+  while (!stopped_) turn();
+  stopped_ = false;
+}
+
+void Reactor::join() {
+  // A turn ends with a wait, and the last op may have been called back before it: wait only briefly.
+  while (in_flight_ > 0) turn(now_ + millisecond);
+}
+
+}  // namespace io

@@ -1,0 +1,57 @@
+// The loop: one thread, one ready queue, one timer wheel, on whichever backend was chosen.
+// Callbacks run only from here, one at a time, never inside submit(): no recursion, and a readable trace.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "io/backend.hpp"
+#include "io/timer_wheel.hpp"
+
+namespace io {
+
+class Reactor {
+ public:
+  /// The backend must outlive the reactor.
+  explicit Reactor(Backend& backend);
+  ~Reactor();
+
+  Backend& backend() { return backend_; }
+  /// Monotonic time as of the start of this turn; cheap.
+  Time now() const { return now_; }
+
+  void submit(Op& op);
+  void cancel(Op& op);
+  void arm(Timer& timer, Time deadline) { timers_.arm(timer, deadline); }
+  void disarm(Timer& timer) { timers_.disarm(timer); }
+
+  /// Closes a descriptor off the loop's path: nobody is told. -1 does nothing.
+  void close(int fd);
+
+  /// One turn: run what is ready and due, then wait for more, at most until `latest`.
+  void turn(Time latest = never);
+  /// Turns until stop() was called.
+  void run();
+  void stop() { stopped_ = true; }
+  /// Turns until no op is in flight: before the reactor, or what ops point to, may go.
+  void join();
+
+  /// Ops submitted and not yet called back, closes included. Zero means that all is joined.
+  std::size_t in_flight() const { return in_flight_; }
+
+ private:
+  struct Closing;
+  void on_close_done(Op& op);
+
+  Backend& backend_;
+  Time now_;
+  TimerWheel timers_;
+  OpList ready_;
+  std::size_t in_flight_ = 0;
+  bool stopped_ = false;
+  std::vector<std::unique_ptr<Closing>> closings_;  // every close op ever needed at once
+  std::vector<Closing*> closings_free_;
+};
+
+}  // namespace io

@@ -1,0 +1,69 @@
+// One batch of directory entries: getdents64(2), and a statx(2) an entry.
+// Knows names, facts and where symbolic links may lead; must not know how a listing looks.
+#include <dirent.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "io/dir_batch.hpp"
+#include "io/fd.hpp"
+#include "io/syscalls.hpp"
+
+namespace io {
+
+namespace {
+
+constexpr unsigned wanted_facts = STATX_BASIC_STATS | STATX_BTIME;
+
+bool is_self_or_parent(std::string_view name) { return name == "." || name == ".."; }
+
+bool facts_of(int directory, const char* name, int flags, struct statx& facts) {
+  return retry([&] { return ::statx(directory, name, flags, wanted_facts, &facts); }) == 0;
+}
+
+// The facts of what a link leads to, if that lies below the root; else the link keeps its own.
+void follow(const DirBatch& batch, DirEntry& entry, std::string& path) {
+  if (batch.root < 0) return;
+  path.assign(batch.below_root).append("/").append(entry.name);
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+  const Fd target(
+      retry([&] { return static_cast<int>(::syscall(SYS_openat2, batch.root, path.c_str(), &how, sizeof how)); }));
+  struct statx facts{};
+  if (target && facts_of(target.get(), "", AT_EMPTY_PATH, facts)) entry.facts = facts;
+}
+
+void add_facts(int directory, const DirBatch& batch, DirEntry& entry, std::string& path) {
+  entry.has_facts = facts_of(directory, entry.name.data(), AT_SYMLINK_NOFOLLOW, entry.facts);
+  if (!entry.has_facts) return;
+  entry.is_link = S_ISLNK(entry.facts.stx_mode);
+  if (entry.is_link) follow(batch, entry, path);
+}
+
+}  // namespace
+
+std::int32_t fill_batch(int directory, DirBatch& batch) {
+  batch.entries.clear();
+  while (batch.entries.empty()) {  // a batch of only "." and ".." is not the end
+    const ssize_t octets = retry([&] { return ::getdents64(directory, batch.raw.data(), batch.raw.size()); });
+    if (octets <= 0) return static_cast<std::int32_t>(octets);
+    for (ssize_t at = 0; at < octets;) {
+      const auto* raw = reinterpret_cast<const dirent64*>(batch.raw.data() + at);
+      at += raw->d_reclen;
+      const std::string_view name = raw->d_name;
+      if (is_self_or_parent(name)) continue;
+      DirEntry& entry = batch.entries.emplace_back();
+      entry.name = name;
+      entry.is_link = raw->d_type == DT_LNK;
+    }
+  }
+  if (batch.want_facts) {
+    std::string path;
+    for (DirEntry& entry : batch.entries) add_facts(directory, batch, entry, path);
+  }
+  return static_cast<std::int32_t>(batch.entries.size());
+}
+
+}  // namespace io

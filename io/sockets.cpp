@@ -1,0 +1,93 @@
+// The calls of a real backend that never wait: making sockets, setting their options, asking clocks.
+// Knows socket options and their levels; must not know ops.
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <ctime>
+
+#include "io/fd.hpp"
+#include "io/kernel_backend.hpp"
+
+namespace io {
+
+namespace {
+
+Time read_clock(clockid_t clock) {
+  timespec time{};
+  ::clock_gettime(clock, &time);
+  return time.tv_sec * second + time.tv_nsec;
+}
+
+template <typename Value>
+bool set(int socket, int level, int option, const Value& value) {
+  return ::setsockopt(socket, level, option, &value, sizeof value) == 0;
+}
+
+// A socket bound to `at`; errno says why not.
+Fd bound_socket(const Address& at) {
+  Fd socket(::socket(at.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket) return {};
+  const int on = 1;
+  if (!set(socket.get(), SOL_SOCKET, SO_REUSEADDR, on)) return {};
+  if (at.any.sa_family == AF_INET6 && !set(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, on)) return {};
+  if (::bind(socket.get(), &at.any, at.length()) != 0) return {};
+  return socket;
+}
+
+}  // namespace
+
+Time KernelBackend::now() { return read_clock(CLOCK_MONOTONIC); }
+
+std::int64_t KernelBackend::wall_clock() { return read_clock(CLOCK_REALTIME); }
+
+std::expected<int, int> KernelBackend::open_listener(const Address& at, int backlog) {
+  Fd socket = bound_socket(at);
+  if (!socket || ::listen(socket.get(), backlog) != 0) return std::unexpected(errno);
+  return socket.release();
+}
+
+std::expected<int, int> KernelBackend::open_socket(const Address& from) {
+  Fd socket = bound_socket(from);
+  if (!socket) return std::unexpected(errno);
+  return socket.release();
+}
+
+Address KernelBackend::local_address(int socket) {
+  Address address;
+  socklen_t length = sizeof address;
+  ::getsockname(socket, &address.any, &length);
+  return address;
+}
+
+void KernelBackend::set_options(int socket, const SocketOptions& options) {
+  const int on = 1;
+  if (options.no_delay) set(socket, IPPROTO_TCP, TCP_NODELAY, on);
+  if (options.keepalive) set(socket, SOL_SOCKET, SO_KEEPALIVE, on);
+  if (options.urgent_inline) set(socket, SOL_SOCKET, SO_OOBINLINE, on);
+  if (options.notsent_lowat > 0) set(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, options.notsent_lowat);
+  if (options.send_buffer > 0) set(socket, SOL_SOCKET, SO_SNDBUF, options.send_buffer);
+  if (options.receive_buffer > 0) set(socket, SOL_SOCKET, SO_RCVBUF, options.receive_buffer);
+  if (options.pacing_rate > 0) set(socket, SOL_SOCKET, SO_MAX_PACING_RATE, options.pacing_rate);
+  const std::string& algorithm = options.congestion_control;
+  if (!algorithm.empty()) {
+    ::setsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, algorithm.data(), static_cast<socklen_t>(algorithm.size()));
+  }
+}
+
+void KernelBackend::shutdown_send(int socket) { ::shutdown(socket, SHUT_WR); }
+
+bool KernelBackend::urgent_pending(int socket) {
+  pollfd asked{socket, POLLPRI, 0};
+  return ::poll(&asked, 1, 0) == 1 && (asked.revents & POLLPRI) != 0;
+}
+
+std::expected<int, int> KernelBackend::open_root(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return std::unexpected(errno);
+  return fd;
+}
+
+}  // namespace io

@@ -1,0 +1,167 @@
+// System calls, one a kind of op.
+// Knows argument order and which errors mean "not yet"; must not know who waits or how.
+#include "io/syscalls.hpp"
+
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+
+#include "io/buffer_pool.hpp"
+
+namespace io {
+
+namespace {
+
+std::int32_t count_of(ssize_t result) { return static_cast<std::int32_t>(result); }
+
+// A count must fit the result; the kernel itself moves at most this much a call.
+constexpr std::size_t most_octets_a_call = 0x7ffff000;
+
+std::int32_t accept_one(Op& op) {
+  op.mode = sizeof op.address;
+  return retry([&] { return ::accept4(op.fd, &op.address.any, &op.mode, SOCK_NONBLOCK | SOCK_CLOEXEC); });
+}
+
+// Asked again once the socket is writable, connect(2) tells the outcome: 0 or the error.
+std::int32_t connect_to(Op& op) {
+  const int result = retry([&] { return ::connect(op.fd, &op.address.any, op.address.length()); });
+  return result == -EINPROGRESS || result == -EALREADY ? -EAGAIN : result;
+}
+
+std::int32_t recv_into(Op& op, char* into, std::size_t size, int flags = 0) {
+  return count_of(retry([&] { return ::recv(op.fd, into, size, flags | MSG_DONTWAIT); }));
+}
+
+std::int32_t recv_borrowing(Op& op) {
+  char* buffer = op.pool->borrow();
+  if (buffer == nullptr) {  // octets must wait, but the end of the stream and errors need no buffer
+    char octet;
+    const std::int32_t result = recv_into(op, &octet, 1, MSG_PEEK);
+    return result > 0 ? -ENOBUFS : result;
+  }
+  const std::int32_t result = recv_into(op, buffer, op.pool->buffer_size());
+  if (result > 0) {
+    op.data = buffer;
+  } else {
+    op.pool->give_back(buffer);
+  }
+  return result;
+}
+
+std::int32_t poll_once(Op& op) {
+  if (op.fd < 0) return -EBADF;  // poll(2) would ignore it
+  pollfd asked{op.fd, static_cast<short>(op.flags), 0};
+  const int result = retry([&] { return ::poll(&asked, 1, 0); });
+  if (result < 0) return result;
+  if ((asked.revents & POLLNVAL) != 0) return -EBADF;
+  return asked.revents != 0 ? asked.revents : -EAGAIN;
+}
+
+// With RESOLVE_BENEATH the kernel gives EAGAIN when a rename elsewhere raced with a "..".
+std::int32_t open_below(Op& op) {
+  constexpr int patience = 64;
+  const auto once = [&] { return static_cast<int>(::syscall(SYS_openat2, op.fd, op.path, &op.how, sizeof op.how)); };
+  int result = retry(once);
+  const bool may_retry = (op.how.resolve & RESOLVE_CACHED) == 0;
+  for (int i = 0; result == -EAGAIN && may_retry && i < patience; ++i) result = retry(once);
+  return result;
+}
+
+std::array<char, 32> descriptor_path(int fd) {
+  std::array<char, 32> path;
+  std::snprintf(path.data(), path.size(), "/proc/self/fd/%d", fd);
+  return path;
+}
+
+// Without CAP_DAC_READ_SEARCH only the way through /proc may link a descriptor.
+std::int32_t link_names(Op& op) {
+  const auto as = [&](int directory, const char* from, int flags) {
+    return retry([&] { return ::linkat(directory, from, op.fd2, op.path2, flags); });
+  };
+  const int result = as(op.fd, op.path, op.flags);
+  if (result != -ENOENT || (op.flags & AT_EMPTY_PATH) == 0 || *op.path != '\0') return result;
+  return as(AT_FDCWD, descriptor_path(op.fd).data(), AT_SYMLINK_FOLLOW);
+}
+
+std::int32_t set_modified(Op& op) {
+  constexpr std::int64_t a_second = 1'000'000'000;
+  std::int64_t seconds = op.length / a_second;
+  std::int64_t rest = op.length % a_second;
+  if (rest < 0) {  // before 1970
+    rest += a_second;
+    --seconds;
+  }
+  const std::array<timespec, 2> times = {timespec{0, UTIME_OMIT}, timespec{seconds, rest}};
+  const int flags = *op.path == '\0' ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW;
+  return retry([&] { return ::utimensat(op.fd, op.path, times.data(), flags); });
+}
+
+std::int32_t set_permissions(Op& op) {
+  if (*op.path != '\0') return retry([&] { return ::fchmodat(op.fd, op.path, op.mode, AT_SYMLINK_NOFOLLOW); });
+  const int result = retry([&] { return ::fchmod(op.fd, op.mode); });
+  if (result != -EBADF) return result;  // O_PATH descriptors give EBADF
+  return retry([&] { return ::chmod(descriptor_path(op.fd).data(), op.mode); });
+}
+
+// Not again after EINTR: the descriptor is gone, and its number may be another's by now.
+std::int32_t close_once(Op& op) { return ::close(op.fd) == 0 || errno == EINTR ? 0 : -errno; }
+
+std::size_t bounded(std::size_t size) { return size < most_octets_a_call ? size : most_octets_a_call; }
+
+}  // namespace
+
+short wanted_events(const Op& op) {
+  switch (op.kind) {
+    case OpKind::accept:
+    case OpKind::recv:
+    case OpKind::recv_file: return POLLIN;
+    case OpKind::connect:
+    case OpKind::send:
+    case OpKind::send_file: return POLLOUT;
+    case OpKind::poll: return static_cast<short>(op.flags);
+    default: return 0;
+  }
+}
+
+bool is_blocking(OpKind kind) { return kind >= OpKind::open; }
+
+std::int32_t attempt(Op& op) {
+  switch (op.kind) {
+    case OpKind::accept: return accept_one(op);
+    case OpKind::connect: return connect_to(op);
+    case OpKind::recv: return op.pool != nullptr ? recv_borrowing(op) : recv_into(op, op.data, bounded(op.size));
+    case OpKind::send:
+      return count_of(retry([&] { return ::send(op.fd, op.data, bounded(op.size), MSG_DONTWAIT | MSG_NOSIGNAL); }));
+    case OpKind::poll: return poll_once(op);
+    default: assert(false && "not a socket kind"); return -EINVAL;
+  }
+}
+
+std::int32_t perform(Op& op) {
+  switch (op.kind) {
+    case OpKind::open: return open_below(op);
+    case OpKind::stat:
+      return retry([&] { return ::statx(op.fd, op.path, op.flags, STATX_BASIC_STATS | STATX_BTIME, op.stat_out); });
+    case OpKind::read: return count_of(retry([&] { return ::pread(op.fd, op.data, bounded(op.size), op.offset); }));
+    case OpKind::write: return count_of(retry([&] { return ::pwrite(op.fd, op.data, bounded(op.size), op.offset); }));
+    case OpKind::allocate: return retry([&] { return ::fallocate(op.fd, op.flags, op.offset, op.length); });
+    case OpKind::sync: return retry([&] { return ::fsync(op.fd); });
+    case OpKind::read_dir: return fill_batch(op.fd, *op.batch);
+    case OpKind::make_dir: return retry([&] { return ::mkdirat(op.fd, op.path, op.mode); });
+    case OpKind::remove: return retry([&] { return ::unlinkat(op.fd, op.path, op.flags); });
+    case OpKind::rename:
+      return retry([&] { return ::renameat2(op.fd, op.path, op.fd2, op.path2, static_cast<unsigned>(op.flags)); });
+    case OpKind::link: return link_names(op);
+    case OpKind::truncate: return retry([&] { return ::ftruncate(op.fd, op.length); });
+    case OpKind::set_times: return set_modified(op);
+    case OpKind::set_mode: return set_permissions(op);
+    case OpKind::close: return close_once(op);
+    case OpKind::call: return op.function(op.argument);
+    default: assert(false && "not a blocking kind"); return -EINVAL;
+  }
+}
+
+}  // namespace io

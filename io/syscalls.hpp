@@ -1,0 +1,40 @@
+// The one place where an Op becomes a system call.
+// Knows each kind's call and its errors; must not know rings, readiness, threads or lists.
+#pragma once
+
+#include <cerrno>
+#include <cstdint>
+
+#include "io/op.hpp"
+
+namespace io {
+
+/// Runs a system call again for as long as signals interrupt it. Its result, or a negative errno.
+template <typename Call>
+auto retry(Call call) -> decltype(call()) {
+  for (;;) {
+    const auto result = call();
+    if (result >= 0) return result;
+    if (errno != EINTR) return -errno;
+  }
+}
+
+/// accept, connect, recv, send, poll: tries without waiting.
+/// The op's result, or -EAGAIN: wait for wanted_events(op) and try again.
+std::int32_t attempt(Op& op);
+
+/// The poll(2) events after which another attempt makes sense; 0 for kinds that wait for no descriptor.
+short wanted_events(const Op& op);
+
+/// The kinds on files, and call: runs the blocking call. For offload threads; touches nothing but
+/// the op and what it points to.
+std::int32_t perform(Op& op);
+
+/// True for the kinds that perform() takes.
+bool is_blocking(OpKind kind);
+
+/// The next getdents64(2) batch of `directory`, with facts when wanted.
+/// Entries in the batch, 0 at the end, or a negative errno. Blocks.
+std::int32_t fill_batch(int directory, DirBatch& batch);
+
+}  // namespace io
