@@ -1,0 +1,28 @@
+// What every session shares: one of each, owned by the server. All of it belongs to the one thread.
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <memory>
+#include <random>
+
+#include "core/config.hpp"
+#include "io/buffer_pool.hpp"
+#include "io/reactor.hpp"
+#include "net/passive_ports.hpp"
+#include "net/storage.hpp"
+
+namespace net {
+
+struct Context {
+  io::Reactor& reactor;
+  spdlog::logger& log;
+  std::shared_ptr<const core::Config> config;  ///< for new sessions; running ones keep theirs
+  std::shared_ptr<Roots> roots;                ///< replaced with config on reload
+  PassivePorts passive_ports;
+  io::BufferPool control_buffers;  ///< lent while octets of a control connection are looked at
+  io::BufferPool flow_buffers;     ///< lent to codec flows
+  std::mt19937_64 random;          ///< passive ports and names; seeded by the caller
+};
+
+}  // namespace net

@@ -1,0 +1,57 @@
+// Conversions between io/ and core/ values.
+#include "net/convert.hpp"
+
+#include <arpa/inet.h>
+
+#include <cstring>
+
+namespace net {
+
+core::Endpoint to_endpoint(const io::Address& address) {
+  core::Endpoint endpoint;
+  const bool six = address.any.sa_family == AF_INET6;
+  endpoint.family = six ? core::Family::ipv6 : core::Family::ipv4;
+  endpoint.port = address.port();
+  if (six) {
+    std::memcpy(endpoint.address.data(), &address.v6.sin6_addr, 16);
+  } else {
+    std::memcpy(endpoint.address.data(), &address.v4.sin_addr, 4);
+  }
+  return endpoint;
+}
+
+io::Address to_address(const core::Endpoint& endpoint) {
+  io::Address address;
+  if (endpoint.family == core::Family::ipv6) {
+    address.v6.sin6_family = AF_INET6;
+    std::memcpy(&address.v6.sin6_addr, endpoint.address.data(), 16);
+  } else {
+    address.v4.sin_family = AF_INET;
+    std::memcpy(&address.v4.sin_addr, endpoint.address.data(), 4);
+  }
+  address.set_port(endpoint.port);
+  return address;
+}
+
+core::Entry to_entry(const struct statx& facts) {
+  using Kind = core::Entry::Kind;
+  const auto kind = [&] {
+    switch (facts.stx_mode & S_IFMT) {
+      case S_IFREG: return Kind::file;
+      case S_IFDIR: return Kind::directory;
+      case S_IFLNK: return Kind::link;
+      default: return Kind::other;
+    }
+  }();
+  return {.kind = kind,
+          .mode = facts.stx_mode & 07777u,
+          .links = facts.stx_nlink,
+          .owner = facts.stx_uid,
+          .group = facts.stx_gid,
+          .size = facts.stx_size,
+          .modified_ns = facts.stx_mtime.tv_sec * 1'000'000'000 + facts.stx_mtime.tv_nsec,
+          .device = (static_cast<std::uint64_t>(facts.stx_dev_major) << 32) | facts.stx_dev_minor,
+          .inode = facts.stx_ino};
+}
+
+}  // namespace net

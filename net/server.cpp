@@ -1,0 +1,221 @@
+// Accepting, counting, refusing and draining.
+#include "net/server.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "net/convert.hpp"
+
+namespace net {
+namespace {
+
+// Beyond limits.sessions so many may be told 421 at a time; more are closed without a word.
+constexpr std::size_t refusals_at_once = 64;
+// How long accepting rests when the system has no descriptor.
+constexpr io::Time accept_rest = 100 * io::millisecond;
+// One for each of a busy moment's control connections; they are given back within the turn.
+constexpr std::size_t control_buffer_size = 4096;
+constexpr std::size_t control_buffer_count = 1024;
+
+}  // namespace
+
+Server::Server(io::Reactor& reactor, spdlog::logger& log, std::shared_ptr<const core::Config> config,
+               std::uint64_t seed)
+    : context_{.reactor = reactor,
+               .log = log,
+               .config = config,
+               .roots = std::make_shared<Roots>(),
+               .passive_ports = PassivePorts(config->data.passive_ports),
+               .control_buffers = io::BufferPool(control_buffer_size, control_buffer_count),
+               .flow_buffers = io::BufferPool(static_cast<std::size_t>(config->data.buffer_kib) * 1024,
+                                              static_cast<std::size_t>(config->limits.transfer_buffers)),
+               .random = std::mt19937_64(seed)} {
+  burial_.bind<&Server::bury>(*this);
+  drain_timer_.bind<&Server::on_drain_timeout>(*this);
+}
+
+Server::~Server() {
+  ended_.clear();
+  assert(live_ == 0);
+  for (const auto& listener : listeners_) context_.reactor.close(listener->socket);
+  context_.reactor.close(reserve_);
+}
+
+// ---- Start and reload ----
+
+std::optional<StartError> Server::start() {
+  if (auto error = open_roots(*context_.config, *context_.roots)) return error;
+  if (auto error = open_listeners()) return error;
+  if (const auto reserve = context_.reactor.backend().open_root("/")) reserve_ = *reserve;
+  for (const auto& listener : listeners_) listener->accept_next();
+  return std::nullopt;
+}
+
+std::optional<StartError> Server::open_roots(const core::Config& config, Roots& roots) {
+  std::size_t user = 0;
+  for (const core::Account& account : config.accounts.all()) {
+    const std::string key = account.anonymous ? "anonymous.root" : fmt::format("user[{}].root", user++);
+    if (const int error = roots.add(context_.reactor, account.root))
+      return StartError{key, fmt::format("cannot open the directory `{}`: {}", account.root, strerror(error))};
+  }
+  return std::nullopt;
+}
+
+std::optional<StartError> Server::open_listeners() {
+  io::Backend& backend = context_.reactor.backend();
+  for (const core::Endpoint& at : context_.config->listen.control) {
+    const auto opened = backend.open_listener(to_address(at), static_cast<int>(context_.config->listen.backlog));
+    if (!opened) {
+      for (const auto& listener : listeners_) context_.reactor.close(listener->socket);
+      listeners_.clear();
+      return StartError{"listen.control", fmt::format("cannot listen on {}: {}", core::to_string(at),
+                                                      strerror(opened.error()))};
+    }
+    auto& listener = *listeners_.emplace_back(std::make_unique<Listener>());
+    listener.server = this;
+    listener.socket = *opened;
+    listener.at = to_endpoint(backend.local_address(*opened));
+    listener.accept_op.bind<&Listener::on_accept_done>(listener);
+    listener.retry.bind<&Listener::on_retry>(listener);
+  }
+  return std::nullopt;
+}
+
+std::optional<StartError> Server::reload(std::shared_ptr<const core::Config> config) {
+  auto roots = std::make_shared<Roots>();
+  if (auto error = open_roots(*config, *roots)) return error;
+  if (config->listen.control != context_.config->listen.control)
+    context_.log.warn("listen.control changed: that takes a restart");
+  context_.config = std::move(config);
+  context_.roots = std::move(roots);
+  return std::nullopt;
+}
+
+std::vector<core::Endpoint> Server::endpoints() const {
+  std::vector<core::Endpoint> all;
+  for (const auto& listener : listeners_) all.push_back(listener->at);
+  return all;
+}
+
+// ---- Accepting ----
+
+void Server::Listener::accept_next() {
+  accept_op.accept(socket);
+  server->context_.reactor.submit(accept_op);
+}
+
+void Server::Listener::on_retry() {
+  if (!server->draining_) accept_next();
+}
+
+void Server::Listener::on_accept_done(io::Op& op) {
+  if (server->draining_) {
+    if (op.result >= 0) server->context_.reactor.close(op.result);
+    return server->try_finish();
+  }
+  if (op.result >= 0) {
+    server->admit(op.result, unmapped(to_endpoint(op.address)));
+    return accept_next();
+  }
+  const bool none_left = op.result == -EMFILE || op.result == -ENFILE || op.result == -ENOBUFS || op.result == -ENOMEM;
+  if (!none_left) return accept_next();  // the client went away again
+  if (!server->spend_reserve()) server->context_.log.warn("cannot accept: {}", strerror(-op.result));
+  server->context_.reactor.arm(retry, server->context_.reactor.now() + accept_rest);
+}
+
+// The reserve makes room for one connection, which is told 421; until a session ends there is none.
+bool Server::spend_reserve() {
+  if (reserve_ < 0) return false;
+  context_.reactor.close(std::exchange(reserve_, -1));
+  return true;
+}
+
+std::string_view Server::reason_to_refuse(const core::Endpoint& peer) const {
+  const auto& limits = context_.config->limits;
+  if (reserve_ < 0) return "No descriptor is free; try again later.";
+  if (live_ >= static_cast<std::size_t>(limits.sessions)) return "Too many sessions; try again later.";
+  const auto same = sessions_of_.find(address_text(peer));
+  const bool crowded = limits.sessions_per_address > 0 && same != sessions_of_.end() &&
+                       same->second >= static_cast<std::size_t>(limits.sessions_per_address);
+  return crowded ? "Too many sessions from your address; try again later." : std::string_view();
+}
+
+void Server::admit(int socket, const core::Endpoint& peer) {
+  if (live_ >= static_cast<std::size_t>(context_.config->limits.sessions) + refusals_at_once)
+    return context_.reactor.close(socket);
+  const std::string_view refused = reason_to_refuse(peer);
+  const core::Endpoint local = unmapped(to_endpoint(context_.reactor.backend().local_address(socket)));
+  if (free_slots_.empty()) {
+    free_slots_.push_back(sessions_.size());
+    sessions_.emplace_back();
+  }
+  const std::size_t slot = free_slots_.back();
+  free_slots_.pop_back();
+  sessions_[slot] = std::make_unique<Session>(context_, *this, next_id_++, socket, local, peer);
+  Session& session = *sessions_[slot];
+  session.slot = slot;
+  ++live_;
+  ++sessions_of_[address_text(peer)];
+  if (refused.empty()) {
+    context_.log.debug("{} connected", address_text(peer));
+    return session.start();
+  }
+  context_.log.warn("{} refused: {}", address_text(peer), refused);
+  session.refuse(refused);
+}
+
+void Server::on_session_end(Session& session) {
+  const std::string address = address_text(session.peer());
+  if (--sessions_of_[address] == 0) sessions_of_.erase(address);
+  --live_;
+  free_slots_.push_back(session.slot);
+  ended_.push_back(std::move(sessions_[session.slot]));
+  context_.reactor.arm(burial_, context_.reactor.now());
+}
+
+void Server::bury() {
+  ended_.clear();
+  if (reserve_ < 0) {
+    if (const auto reserve = context_.reactor.backend().open_root("/")) reserve_ = *reserve;
+  }
+  try_finish();
+}
+
+// ---- The end ----
+
+void Server::drain(std::function<void()> done) {
+  drained_ = std::move(done);
+  draining_ = true;
+  for (const auto& listener : listeners_) {
+    context_.reactor.cancel(listener->accept_op);
+    context_.reactor.disarm(listener->retry);
+  }
+  context_.reactor.arm(drain_timer_, context_.reactor.now() + context_.config->server.drain_timeout_s * io::second);
+  for (const auto& session : sessions_)
+    if (session) session->shut_down();
+  try_finish();
+}
+
+void Server::on_drain_timeout() {
+  context_.log.warn("drain timeout: {} sessions are ended", live_);
+  for (const auto& session : sessions_)
+    if (session) session->close();
+}
+
+void Server::try_finish() {
+  if (!draining_ || live_ > 0 || !ended_.empty() || !drained_) return;
+  for (const auto& listener : listeners_)
+    if (!listener->accept_op.idle()) return;
+  for (const auto& listener : listeners_) context_.reactor.close(std::exchange(listener->socket, -1));
+  context_.reactor.disarm(drain_timer_);
+  context_.roots.reset();
+  context_.reactor.close(std::exchange(reserve_, -1));
+  std::exchange(drained_, nullptr)();
+}
+
+}  // namespace net

@@ -1,0 +1,80 @@
+// The server: listeners, all sessions, what they share, and the end of it all. Runs on any backend:
+// knows no signals, no TOML text and no command line (main.cpp does).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "net/context.hpp"
+#include "net/session.hpp"
+
+namespace net {
+
+/// A mistake in the configuration that only the system knows: which key, and what is wrong.
+struct StartError {
+  std::string key;  ///< "listen.control", "user[0].root"
+  std::string what;
+};
+
+class Server final : public SessionOwner {
+ public:
+  /// `seed` feeds passive ports and names; the same seed makes the same choices.
+  Server(io::Reactor& reactor, spdlog::logger& log, std::shared_ptr<const core::Config> config, std::uint64_t seed);
+  ~Server() override;
+
+  /// Opens roots and listeners and begins to accept. Nothing is open after an error.
+  std::optional<StartError> start();
+  /// A new configuration for sessions to come. Listeners, pools and [io] stay as they are. On an error
+  /// the old configuration holds.
+  std::optional<StartError> reload(std::shared_ptr<const core::Config> config);
+  /// Takes no new sessions, lets running transfers finish for server.drain_timeout_s, ends the rest;
+  /// then `done` is called, with nothing open any more.
+  void drain(std::function<void()> done);
+
+  std::size_t session_count() const { return live_; }
+  const Context& context() const { return context_; }
+  /// The addresses really listened on (a port 0 in the configuration becomes one).
+  std::vector<core::Endpoint> endpoints() const;
+
+ private:
+  struct Listener {
+    io::Op accept_op;
+    io::Timer retry;
+    Server* server = nullptr;
+    int socket = -1;
+    core::Endpoint at;
+    void accept_next();
+    void on_accept_done(io::Op& op);
+    void on_retry();
+  };
+
+  std::optional<StartError> open_roots(const core::Config& config, Roots& roots);
+  std::optional<StartError> open_listeners();
+  void admit(int socket, const core::Endpoint& peer);
+  std::string_view reason_to_refuse(const core::Endpoint& peer) const;
+  bool spend_reserve();
+  void on_session_end(Session& session) override;
+  void bury();
+  void on_drain_timeout();
+  void try_finish();
+
+  Context context_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::vector<std::unique_ptr<Session>> sessions_;  ///< a slab: a slot is empty or holds one session
+  std::vector<std::size_t> free_slots_;
+  std::vector<std::unique_ptr<Session>> ended_;  ///< over, and destroyed by the next turn
+  io::Timer burial_;
+  std::unordered_map<std::string, std::size_t> sessions_of_;  ///< by address text
+  std::size_t live_ = 0;
+  std::uint64_t next_id_ = 1;
+  int reserve_ = -1;  ///< a descriptor held back, so that one client can be told that there are none
+  bool draining_ = false;
+  io::Timer drain_timer_;
+  std::function<void()> drained_;
+};
+
+}  // namespace net

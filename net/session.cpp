@@ -1,0 +1,300 @@
+// The session: pump() is its heart. Whatever happens is told to the PI, then pump() performs what
+// the PI asks, sends what it says, and reads on if it wants more.
+#include "net/session.hpp"
+
+#include <crypt.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+
+#include "core/limits.hpp"
+#include "net/convert.hpp"
+
+namespace net {
+namespace {
+
+// How long a peer may take to read the last reply and close.
+constexpr io::Time linger_timeout = 2 * io::second;
+// How long replies may stay unread once the session is to end.
+constexpr io::Time last_words_timeout = 10 * io::second;
+// What is kept of a reply buffer's memory while the session idles.
+constexpr std::size_t idle_capacity = 512;
+
+int verify_password(void* argument) {
+  const auto& [hash, password] = *static_cast<const std::pair<std::string, std::string>*>(argument);
+  crypt_data data{};
+  const char* made = crypt_r(password.c_str(), hash.c_str(), &data);
+  return made != nullptr && hash == made ? 0 : -EACCES;
+}
+
+}  // namespace
+
+Session::Session(Context& context, SessionOwner& owner, std::uint64_t id, int socket, const core::Endpoint& local,
+                 const core::Endpoint& peer)
+    : context_(context),
+      config_(context.config),
+      owner_(owner),
+      id_(id),
+      socket_(socket),
+      local_(local),
+      pi_(config_, local, peer),
+      file_(context.reactor) {
+  recv_op_.bind<&Session::on_recv_done>(*this);
+  send_op_.bind<&Session::on_send_done>(*this);
+  verify_op_.bind<&Session::on_verify_done>(*this);
+  timer_.bind<&Session::on_timer>(*this);
+  file_.bind<&Session::on_file_done>(*this);
+  context_.reactor.backend().set_options(socket_, {.no_delay = true, .keepalive = true, .urgent_inline = true});
+}
+
+void Session::start() {
+  pi_.greet(context_.reactor.now());
+  pump();
+}
+
+void Session::refuse(std::string_view why) {
+  pi_.refuse(why);
+  pump();
+}
+
+void Session::shut_down() {
+  if (state_ != State::open) return;
+  pi_.shut_down(context_.reactor.now());
+  pump();
+}
+
+// ---- The heart ----
+
+void Session::pump() {
+  if (pumping_ || state_ != State::open) return;  // the outer pump goes on
+  pumping_ = true;
+  if (transfer_) pi_.set_progress(transfer_->progress());
+  while (const auto action = pi_.next_action(context_.reactor.now())) perform(*action);
+  pumping_ = false;
+  send_output();
+  read_more();
+  arm_timer();
+  if (pi_.closing() && send_op_.idle() && pi_.output().empty() && !pi_.transferring()) hang_up();
+}
+
+void Session::perform(const core::Action& action) {
+  namespace act = core::action;
+  struct Performer {
+    Session& self;
+    void operator()(const act::Verify& a) const { self.verify(a); }
+    void operator()(const act::EnterRoot& a) const { self.enter_root(*a.account); }
+    void operator()(const act::Look& a) const { self.file_.look(self.root_, a.path); }
+    void operator()(const act::Measure& a) const {
+      self.file_.measure(self.root_, a.path, self.context_.flow_buffers, core::limits::measured_file_max);
+    }
+    void operator()(const act::MakeDirectory& a) const {
+      self.file_.make_directory(self.root_, a.path, static_cast<unsigned>(self.config_->uploads.directory_mode));
+    }
+    void operator()(const act::Remove& a) const { self.file_.remove(self.root_, a.path, a.directory); }
+    void operator()(const act::Rename& a) const { self.file_.rename(self.root_, a.from, a.to); }
+    void operator()(const act::Aim& a) const { self.transfer().aim(a.endpoint); }
+    void operator()(const act::Listen&) const { self.transfer().listen(); }
+    void operator()(const act::DropData&) const { self.transfer().drop(); }
+    void operator()(const act::StartTransfer& a) const { self.transfer().start(a.spec, self.root_, self.rights_); }
+    void operator()(const act::Proceed&) const { self.transfer_->proceed(); }
+    void operator()(const act::Abort&) const { self.transfer_->abort(); }
+    void operator()(const act::ListToControl& a) const { self.list_to_control(a.spec); }
+    void operator()(const act::MoreListing&) const { self.more_listing(); }
+  };
+  std::visit(Performer{*this}, action);
+}
+
+void Session::tell(const core::Outcome& outcome) {
+  if (state_ != State::open) return try_end();
+  pi_.on_outcome(outcome, context_.reactor.now());
+  pump();
+}
+
+// ---- Actions ----
+
+// Hashing takes milliseconds by design: it runs on an offload thread, which sees only its own copy.
+void Session::verify(const core::action::Verify& wanted) {
+  verification_ = std::make_unique<Verification>(std::string(wanted.hash), std::string(wanted.password));
+  verify_op_.call(&verify_password, verification_.get());
+  context_.reactor.submit(verify_op_);
+}
+
+void Session::on_verify_done(io::Op& op) {
+  std::ranges::fill(verification_->second, '\0');
+  verification_.reset();
+  context_.log.log(op.result == 0 ? spdlog::level::debug : spdlog::level::warn, "{} [{}] password {}",
+                   address_text(peer()), id_, op.result == 0 ? "verified" : "refused");
+  tell({.error = -op.result});
+}
+
+void Session::enter_root(const core::Account& account) {
+  root_ = context_.roots->find(account.root);
+  rights_ = account.rights;
+  if (root_) context_.log.info("{} [{}] logged in as {}", address_text(peer()), id_, account.name);
+  tell({.error = root_ ? 0 : ENOENT});
+}
+
+Transfer& Session::transfer() {
+  if (!transfer_) {
+    transfer_ = std::make_unique<Transfer>(context_, config_, *this, local_, pi_.default_data_port());
+    data_closed_ = false;
+  }
+  return *transfer_;
+}
+
+void Session::on_file_done() {
+  if (state_ != State::open) return try_end();
+  if (looking_for_listing_ && file_.error() == ENOTDIR) return file_.look(root_, listing_path_);
+  const core::Outcome outcome{
+      .error = file_.error(), .entry = to_entry(file_.facts()), .number = file_.number()};
+  if (looking_for_listing_ && outcome.error == 0) {
+    listing_ = std::make_unique<ListingSource>(context_.reactor, root_, file_, listing_spec_, rights_,
+                                               context_.reactor.backend().wall_clock());
+  } else {
+    file_.release();
+  }
+  looking_for_listing_ = false;
+  tell(outcome);
+}
+
+// ---- STAT with a path ----
+
+void Session::list_to_control(const core::TransferSpec& spec) {
+  listing_spec_ = spec;
+  listing_path_ = spec.path;
+  looking_for_listing_ = true;
+  if (spec.directory_itself) return file_.look(root_, listing_path_);
+  file_.open_directory(root_, listing_path_);
+}
+
+void Session::more_listing() {
+  listing_buffer_ = context_.control_buffers.borrow();
+  if (listing_buffer_ == nullptr) return on_listing_pulled(this, -ENOBUFS);
+  listing_->pull({listing_buffer_, context_.control_buffers.buffer_size()}, &Session::on_listing_pulled, this);
+}
+
+void Session::on_listing_pulled(void* to, std::int32_t result) {
+  auto& self = *static_cast<Session*>(to);
+  const std::string text(self.listing_buffer_, static_cast<std::size_t>(std::max(result, 0)));
+  self.context_.control_buffers.give_back(std::exchange(self.listing_buffer_, nullptr));
+  if (result <= 0 || self.state_ != State::open) {
+    self.finished_listing_ = std::move(self.listing_);  // it is on the stack: it goes with the next one
+    self.file_.release();
+  }
+  self.tell({.error = std::max(-result, 0), .text = text, .last = result == 0});
+}
+
+// ---- The data connection ----
+
+void Session::on_data_outcome(const core::Outcome& outcome) { tell(outcome); }
+
+void Session::on_transfer_end(const core::TransferEnd& end) {
+  pi_.on_transfer_end(end, context_.reactor.now());
+  pump();
+}
+
+void Session::on_data_closed() {
+  data_closed_ = true;
+  try_end();
+}
+
+// ---- The control connection ----
+
+void Session::read_more() {
+  if (!recv_op_.idle() || state_ == State::closing) return;
+  if (state_ == State::open && !pi_.wants_input()) return;
+  recv_op_.recv_lent(socket_, context_.control_buffers);
+  context_.reactor.submit(recv_op_);
+}
+
+void Session::on_recv_done(io::Op& op) {
+  if (state_ == State::closing) {
+    if (op.result > 0) context_.control_buffers.give_back(op.data);
+    return try_end();
+  }
+  if (op.result == -ENOBUFS) return read_more();
+  if (op.result <= 0) return close();  // acts as ABOR and QUIT (RFC 959 4.1.1)
+  const std::string_view octets(op.data, static_cast<std::size_t>(op.result));
+  if (state_ == State::open) {
+    const bool urgent = core::may_hold_telnet(octets) && context_.reactor.backend().urgent_pending(socket_);
+    pi_.receive(octets, urgent, context_.reactor.now());
+  }
+  context_.control_buffers.give_back(op.data);
+  if (state_ == State::lingering) return read_more();  // thrown away
+  pump();
+}
+
+// All that is there goes in one send: the replies to pipelined commands travel together.
+void Session::send_output() {
+  if (!send_op_.idle() || (sent_ == sending_.size() && pi_.output().empty())) return;
+  if (sent_ == sending_.size()) {
+    sending_.clear();
+    sent_ = 0;
+    sending_.swap(pi_.output());
+  }
+  send_op_.send(socket_, std::string_view(sending_).substr(sent_));
+  context_.reactor.submit(send_op_);
+}
+
+void Session::on_send_done(io::Op& op) {
+  if (state_ == State::closing) return try_end();
+  if (op.result < 0) return close();
+  sent_ += static_cast<std::size_t>(op.result);
+  if (sent_ == sending_.size() && sending_.capacity() > idle_capacity) {
+    std::string().swap(sending_);
+    sent_ = 0;
+  }
+  pump();
+}
+
+// ---- Ends ----
+
+void Session::arm_timer() {
+  const io::Time now = context_.reactor.now();
+  const io::Time deadline = pi_.closing() ? now + last_words_timeout : pi_.deadline();
+  // A deadline that moved away is found out when the timer fires: idle sessions cost nothing a command.
+  if (deadline == io::never || (timer_.armed() && timer_.deadline() <= deadline)) return;
+  context_.reactor.arm(timer_, deadline);
+}
+
+void Session::on_timer() {
+  if (state_ == State::lingering || pi_.closing()) return close();
+  pi_.on_time(context_.reactor.now());
+  pump();
+}
+
+// FIN goes behind the last reply, and what the peer still sends is read away: closing with unread
+// octets would reset the connection and take the reply with it.
+void Session::hang_up() {
+  state_ = State::lingering;
+  context_.reactor.backend().shutdown_send(socket_);
+  context_.reactor.arm(timer_, context_.reactor.now() + linger_timeout);
+  read_more();
+}
+
+void Session::close() {
+  if (state_ == State::closing) return;
+  state_ = State::closing;
+  context_.reactor.disarm(timer_);
+  context_.reactor.cancel(recv_op_);
+  context_.reactor.cancel(send_op_);
+  context_.reactor.cancel(verify_op_);
+  if (listing_) listing_->cancel();
+  if (transfer_ && !data_closed_) transfer_->close();
+  try_end();
+}
+
+void Session::try_end() {
+  const bool listing_busy = listing_ && listing_->busy();
+  if (!recv_op_.idle() || !send_op_.idle() || !verify_op_.idle() || file_.busy() || listing_busy || !data_closed_)
+    return;
+  if (ended_) return;
+  ended_ = true;
+  context_.reactor.close(std::exchange(socket_, -1));
+  owner_.on_session_end(*this);
+}
+
+}  // namespace net

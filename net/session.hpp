@@ -1,0 +1,110 @@
+// One control connection: octets to the PI and back, the PI's actions done with files and the data
+// connection. Knows how actions are performed; must not know commands or reply codes.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "core/pi.hpp"
+#include "net/context.hpp"
+#include "net/listing_source.hpp"
+#include "net/storage.hpp"
+#include "net/transfer.hpp"
+
+namespace net {
+
+class Session;
+
+/// Whom a session tells that it is over.
+class SessionOwner {
+ public:
+  virtual ~SessionOwner() = default;
+  /// No op of the session is in flight and nothing is open. The session is still on the stack: it may
+  /// be destroyed once the reactor has the thread again.
+  virtual void on_session_end(Session& session) = 0;
+};
+
+class Session final : public TransferOwner {
+ public:
+  /// Takes over `socket`. `local` and `peer` are its ends, IPv4-mapped addresses as IPv4.
+  Session(Context& context, SessionOwner& owner, std::uint64_t id, int socket, const core::Endpoint& local,
+          const core::Endpoint& peer);
+  ~Session() override = default;
+
+  /// Greets with 220.
+  void start();
+  /// Answers 421 and closes.
+  void refuse(std::string_view why);
+  /// The server drains: a transfer may finish, then 421.
+  void shut_down();
+  /// Ends at once, whatever is going on.
+  void close();
+
+  const core::Endpoint& peer() const { return pi_.peer(); }
+  std::size_t slot = 0;  ///< the server's own
+
+ private:
+  void pump();
+  void perform(const core::Action& action);
+  void verify(const core::action::Verify& wanted);
+  void enter_root(const core::Account& account);
+  void list_to_control(const core::TransferSpec& spec);
+  void more_listing();
+  Transfer& transfer();
+
+  void read_more();
+  void send_output();
+  void arm_timer();
+  void hang_up();
+  void try_end();
+
+  void on_recv_done(io::Op& op);
+  void on_send_done(io::Op& op);
+  void on_verify_done(io::Op& op);
+  void on_file_done();
+  void on_timer();
+  static void on_listing_pulled(void* self, std::int32_t result);
+  void tell(const core::Outcome& outcome);
+  void on_data_outcome(const core::Outcome& outcome) override;
+  void on_transfer_end(const core::TransferEnd& end) override;
+  void on_data_closed() override;
+
+  using Verification = std::pair<std::string, std::string>;  ///< hash and password, for an offload thread
+  enum class State : std::uint8_t {
+    open,
+    lingering,  ///< all is said and FIN is sent: the peer may still read the last reply
+    closing,    ///< ops are being joined
+  };
+
+  Context& context_;
+  std::shared_ptr<const core::Config> config_;
+  SessionOwner& owner_;
+  std::uint64_t id_;
+  int socket_;
+  State state_ = State::open;
+  bool pumping_ = false;
+  bool data_closed_ = true;
+  core::Endpoint local_;
+  core::Pi pi_;
+  core::Rights rights_;
+
+  io::Op recv_op_, send_op_, verify_op_;
+  io::Timer timer_;
+  std::string sending_;  ///< what the send in flight points to
+  std::size_t sent_ = 0;
+
+  std::shared_ptr<Root> root_;
+  FileTask file_;
+  std::unique_ptr<Verification> verification_;
+  std::unique_ptr<Transfer> transfer_;       ///< made by the first command that needs one
+  std::unique_ptr<ListingSource> listing_;   ///< of STAT
+  std::unique_ptr<ListingSource> finished_listing_;
+  char* listing_buffer_ = nullptr;
+  core::TransferSpec listing_spec_;
+  std::string listing_path_;
+  bool looking_for_listing_ = false;
+  bool ended_ = false;
+};
+
+}  // namespace net

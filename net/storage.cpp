@@ -1,0 +1,313 @@
+// Steps on files, each one io::Op, chained by rows. RESOLVE_BENEATH is in one place: open_below.
+#include "net/storage.hpp"
+
+#include <fcntl.h>
+#include <stdio.h>  // RENAME_NOREPLACE
+
+#include <cassert>
+#include <cerrno>
+#include <utility>
+
+#include "core/codec/ascii.hpp"
+#include "core/path.hpp"
+
+namespace net {
+namespace {
+
+constexpr std::string_view temporary_prefix = ".millrace-";
+
+// O_NONBLOCK: opening a FIFO must not wait for its other end. O_NOCTTY: nor may a terminal become ours.
+constexpr std::uint64_t careful = O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+
+}  // namespace
+
+bool is_temporary_name(std::string_view name) { return name.starts_with(temporary_prefix); }
+
+// ---- Roots ----
+
+int Roots::add(io::Reactor& reactor, const std::string& path) {
+  if (by_path_.contains(path)) return 0;
+  const auto opened = reactor.backend().open_root(path);
+  if (!opened) return opened.error();
+  by_path_.emplace(path, std::make_shared<Root>(reactor, *opened));
+  return 0;
+}
+
+std::shared_ptr<Root> Roots::find(const std::string& path) const {
+  const auto found = by_path_.find(path);
+  return found == by_path_.end() ? nullptr : found->second;
+}
+
+// ---- The runner ----
+
+FileTask::FileTask(io::Reactor& reactor) : reactor_(reactor) { op_.bind<&FileTask::on_op_done>(*this); }
+
+void FileTask::begin(std::shared_ptr<Root> root, std::string_view path, std::span<const Step> steps) {
+  release();
+  root_ = std::move(root);
+  path_.assign(path);
+  run(steps);
+}
+
+void FileTask::run(std::span<const Step> steps) {
+  assert(!busy_);
+  busy_ = true;
+  error_ = 0;
+  steps_ = steps;
+  next();
+}
+
+void FileTask::next() {
+  if (steps_.empty()) return finish(0);
+  running_ = steps_.front();
+  steps_ = steps_.subspan(1);
+  (this->*running_)();
+}
+
+void FileTask::on_op_done(io::Op& op) {
+  if (op.result < 0 && !tolerated(-op.result)) return finish(-op.result);
+  if (opening_ != nullptr) *std::exchange(opening_, nullptr) = op.result;
+  // A step that is not over in one operation is its own successor.
+  if (running_ == &FileTask::count_chunk && op.result > 0) {
+    const auto octets = static_cast<std::size_t>(op.result);
+    number_ += octets + core::count_line_feeds({buffer_, octets});
+    offset_ += op.result;
+    return count_chunk();
+  }
+  next();
+}
+
+// Errors that a step expects and that change nothing.
+bool FileTask::tolerated(int error) const {
+  return (running_ == &FileTask::allocate && error == EOPNOTSUPP) ||
+         (running_ == &FileTask::look_target && error == ENOENT);
+}
+
+void FileTask::finish(int error) {
+  opening_ = nullptr;
+  if (error != 0 && running_ == &FileTask::allocate && !temporary_.empty()) {
+    first_error_ = error;
+    static constexpr Step take_away[] = {&FileTask::unlink_temporary};
+    steps_ = take_away;
+    return next();
+  }
+  error_ = first_error_ != 0 ? std::exchange(first_error_, 0) : error;
+  busy_ = false;
+  if (buffer_ != nullptr) buffers_->give_back(std::exchange(buffer_, nullptr));
+  if (error_ != 0 && object_ >= 0 && temporary_.empty()) reactor_.close(std::exchange(object_, -1));
+  done_(owner_);
+}
+
+void FileTask::release() {
+  assert(!busy_);
+  for (int* fd : {&object_, &parent_, &parent2_})
+    if (*fd >= 0) reactor_.close(std::exchange(*fd, -1));
+  temporary_.clear();
+  root_.reset();
+}
+
+// ---- Steps ----
+
+void FileTask::open_below(std::string_view path, std::uint64_t flags, unsigned mode, int& into) {
+  below_.assign(core::below_root(path));
+  opening_ = &into;
+  const open_how how{.flags = flags, .mode = mode, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+  op_.open(root_->directory(), below_.c_str(), how);
+  reactor_.submit(op_);
+}
+
+void FileTask::open_object() { open_below(path_, O_PATH | O_CLOEXEC, 0, object_); }
+void FileTask::open_parent() {
+  open_below(core::parent_path(path_), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, parent_);
+}
+void FileTask::open_parent2() { open_below(core::parent_path(path2_), O_PATH | O_DIRECTORY | O_CLOEXEC, 0, parent2_); }
+void FileTask::open_read() { open_below(path_, O_RDONLY | careful, 0, object_); }
+void FileTask::open_listing() { open_below(path_, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, object_); }
+
+void FileTask::open_write() {
+  const std::uint64_t exclusive = upload_.must_be_new ? O_EXCL : 0;
+  open_below(path_, O_WRONLY | O_CREAT | exclusive | careful, upload_.mode, object_);
+}
+
+// What a rename could not replace is refused before the first octet, not after the last.
+void FileTask::look_target() {
+  below_.assign(core::last_name(path_));
+  facts_ = {};
+  op_.stat(parent_, below_.c_str(), AT_SYMLINK_NOFOLLOW, facts_);
+  reactor_.submit(op_);
+}
+
+void FileTask::open_temporary() {
+  if (S_ISDIR(facts_.stx_mode)) return finish(EISDIR);
+  if (facts_.stx_mode != 0 && !S_ISREG(facts_.stx_mode) && !S_ISLNK(facts_.stx_mode)) return finish(ENXIO);
+  if (facts_.stx_mode != 0 && upload_.must_be_new) return finish(EEXIST);
+
+  temporary_ = std::string(temporary_prefix) + upload_.temporary_suffix;
+  opening_ = &object_;
+  const open_how how{.flags = O_WRONLY | O_CREAT | O_EXCL | careful,
+                     .mode = upload_.mode,
+                     .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+  op_.open(parent_, temporary_.c_str(), how);
+  reactor_.submit(op_);
+}
+
+void FileTask::stat_object() {
+  op_.stat(object_, "", AT_EMPTY_PATH, facts_);
+  reactor_.submit(op_);
+}
+
+void FileTask::want_regular() {
+  if (S_ISDIR(facts_.stx_mode)) return finish(EISDIR);
+  if (!S_ISREG(facts_.stx_mode)) return finish(ENXIO);
+  next();
+}
+
+void FileTask::allocate() {
+  if (upload_.allocate == 0) return next();
+  op_.allocate(object_, FALLOC_FL_KEEP_SIZE, 0, static_cast<std::int64_t>(upload_.allocate));
+  reactor_.submit(op_);
+}
+
+void FileTask::make_dir() {
+  below_.assign(core::last_name(path_));
+  op_.make_dir(parent_, below_.c_str(), mode_);
+  reactor_.submit(op_);
+}
+
+void FileTask::unlink() {
+  below_.assign(core::last_name(path_));
+  op_.remove(parent_, below_.c_str(), flags_);
+  reactor_.submit(op_);
+}
+
+void FileTask::rename_names() {
+  below_.assign(core::last_name(path_));
+  below2_.assign(core::last_name(path2_));
+  op_.rename(parent_, below_.c_str(), parent2_, below2_.c_str(), 0);
+  reactor_.submit(op_);
+}
+
+void FileTask::cut() {
+  op_.truncate(object_, static_cast<std::int64_t>(length_));
+  reactor_.submit(op_);
+}
+
+// What ALLO set aside and the client did not send goes back.
+void FileTask::cut_allocated() {
+  if (upload_.allocate <= length_ && facts_.stx_size <= length_) return next();
+  cut();
+}
+
+void FileTask::sync_object() {
+  op_.sync(object_);
+  reactor_.submit(op_);
+}
+
+void FileTask::sync_parent() {
+  op_.sync(parent_);
+  reactor_.submit(op_);
+}
+
+void FileTask::rename_temporary() {
+  below_.assign(core::last_name(path_));
+  op_.rename(parent_, temporary_.c_str(), parent_, below_.c_str(), upload_.must_be_new ? RENAME_NOREPLACE : 0);
+  reactor_.submit(op_);
+}
+
+void FileTask::unlink_temporary() {
+  op_.remove(parent_, temporary_.c_str(), 0);
+  reactor_.submit(op_);
+}
+
+void FileTask::count_begin() {
+  if (facts_.stx_size > length_) return finish(EFBIG);
+  buffer_ = buffers_->borrow();
+  if (buffer_ == nullptr) return finish(ENOBUFS);
+  number_ = 0;
+  offset_ = 0;
+  next();
+}
+
+void FileTask::count_chunk() {
+  op_.read(object_, {buffer_, buffers_->buffer_size()}, offset_);
+  reactor_.submit(op_);
+}
+
+// ---- Rows of steps ----
+
+void FileTask::look(std::shared_ptr<Root> root, std::string_view path) {
+  static constexpr Step steps[] = {&FileTask::open_object, &FileTask::stat_object};
+  begin(std::move(root), path, steps);
+}
+
+void FileTask::make_directory(std::shared_ptr<Root> root, std::string_view path, unsigned mode) {
+  static constexpr Step steps[] = {&FileTask::open_parent, &FileTask::make_dir};
+  mode_ = mode;
+  begin(std::move(root), path, steps);
+}
+
+void FileTask::remove(std::shared_ptr<Root> root, std::string_view path, bool directory) {
+  static constexpr Step steps[] = {&FileTask::open_parent, &FileTask::unlink};
+  flags_ = directory ? AT_REMOVEDIR : 0;
+  begin(std::move(root), path, steps);
+}
+
+void FileTask::rename(std::shared_ptr<Root> root, std::string_view from, std::string_view to) {
+  static constexpr Step steps[] = {&FileTask::open_parent, &FileTask::open_parent2, &FileTask::rename_names};
+  path2_.assign(to);
+  begin(std::move(root), from, steps);
+}
+
+void FileTask::measure(std::shared_ptr<Root> root, std::string_view path, io::BufferPool& buffers,
+                       std::uint64_t bound) {
+  static constexpr Step steps[] = {&FileTask::open_read, &FileTask::stat_object, &FileTask::want_regular,
+                                   &FileTask::count_begin, &FileTask::count_chunk};
+  buffers_ = &buffers;
+  length_ = bound;
+  begin(std::move(root), path, steps);
+}
+
+void FileTask::open_for_reading(std::shared_ptr<Root> root, std::string_view path) {
+  static constexpr Step steps[] = {&FileTask::open_read, &FileTask::stat_object, &FileTask::want_regular};
+  begin(std::move(root), path, steps);
+}
+
+void FileTask::open_directory(std::shared_ptr<Root> root, std::string_view path) {
+  static constexpr Step steps[] = {&FileTask::open_listing, &FileTask::stat_object};
+  begin(std::move(root), path, steps);
+}
+
+void FileTask::open_for_writing(std::shared_ptr<Root> root, std::string_view path, const Upload& upload) {
+  static constexpr Step direct[] = {&FileTask::open_write, &FileTask::stat_object, &FileTask::want_regular,
+                                    &FileTask::allocate};
+  static constexpr Step hidden[] = {&FileTask::open_parent, &FileTask::look_target, &FileTask::open_temporary,
+                                    &FileTask::stat_object, &FileTask::allocate};
+  upload_ = upload;
+  begin(std::move(root), path, upload.publish == core::Publish::direct ? std::span<const Step>(direct) : hidden);
+}
+
+void FileTask::truncate(std::uint64_t length) {
+  static constexpr Step steps[] = {&FileTask::cut};
+  length_ = length;
+  run(steps);
+}
+
+void FileTask::publish(std::uint64_t length) {
+  static constexpr Step direct[] = {&FileTask::cut_allocated};
+  static constexpr Step atomic[] = {&FileTask::cut_allocated, &FileTask::rename_temporary};
+  static constexpr Step durable[] = {&FileTask::cut_allocated, &FileTask::sync_object, &FileTask::rename_temporary,
+                                     &FileTask::sync_parent};
+  static constexpr std::span<const Step> rows[] = {direct, atomic, durable};
+  length_ = length;
+  run(rows[static_cast<std::size_t>(upload_.publish)]);
+}
+
+void FileTask::discard(bool partial_too) {
+  static constexpr Step temporary[] = {&FileTask::unlink_temporary};
+  static constexpr Step partial[] = {&FileTask::open_parent, &FileTask::unlink};
+  flags_ = 0;
+  if (!temporary_.empty()) return run(temporary);
+  run(partial_too && root_ ? std::span<const Step>(partial) : std::span<const Step>());
+}
+
+}  // namespace net

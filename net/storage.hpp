@@ -1,0 +1,169 @@
+// Files below a user's root. Every path is resolved by the kernel from the root's descriptor with
+// RESOLVE_BENEATH, so that no name, link or race leads out. Knows paths and descriptors; must not
+// know commands or replies.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "core/config.hpp"
+#include "io/buffer_pool.hpp"
+#include "io/reactor.hpp"
+
+namespace net {
+
+/// A directory on this host that some users see as "/".
+class Root {
+ public:
+  Root(io::Reactor& reactor, int directory) : reactor_(reactor), directory_(directory) {}
+  Root(const Root&) = delete;
+  Root& operator=(const Root&) = delete;
+  ~Root() { reactor_.close(directory_); }
+  int directory() const { return directory_; }
+
+ private:
+  io::Reactor& reactor_;
+  int directory_;
+};
+
+/// The roots of all accounts, opened once at start and on reload.
+class Roots {
+ public:
+  /// Opens `path`; gives 0 or an errno value. A path opened before is shared.
+  int add(io::Reactor& reactor, const std::string& path);
+  /// nullptr when add() was never called for it, or failed.
+  std::shared_ptr<Root> find(const std::string& path) const;
+
+ private:
+  std::unordered_map<std::string, std::shared_ptr<Root>> by_path_;
+};
+
+/// One thing done to files: a row of steps, each one operation, that stops at the first error.
+///
+/// One task runs at a time; when it ends, the bound callback is told and error() and the rest may be
+/// read. A task that opens a file keeps it until release(), so that upload and download use the same
+/// steps before and after.
+class FileTask {
+ public:
+  explicit FileTask(io::Reactor& reactor);
+  ~FileTask() { release(); }
+
+  template <auto Method, typename Owner>
+  void bind(Owner& owner) {
+    owner_ = &owner;
+    done_ = [](void* to) { (static_cast<Owner*>(to)->*Method)(); };
+  }
+
+  // ---- What may be done. Paths are absolute below the root and are copied. ----
+
+  void look(std::shared_ptr<Root> root, std::string_view path);
+  void make_directory(std::shared_ptr<Root> root, std::string_view path, unsigned mode);
+  void remove(std::shared_ptr<Root> root, std::string_view path, bool directory);
+  void rename(std::shared_ptr<Root> root, std::string_view from, std::string_view to);
+  /// number(): octets of the file with each LF counted twice. EFBIG above `bound` octets.
+  void measure(std::shared_ptr<Root> root, std::string_view path, io::BufferPool& buffers, std::uint64_t bound);
+  /// A regular file to read (EISDIR, or ENXIO for a FIFO, device or socket).
+  void open_for_reading(std::shared_ptr<Root> root, std::string_view path);
+  /// A directory to read entries of (ENOTDIR).
+  void open_directory(std::shared_ptr<Root> root, std::string_view path);
+
+  struct Upload {
+    core::Publish publish = core::Publish::direct;
+    unsigned mode = 0644;
+    bool must_be_new = false;      ///< STOU: EEXIST when the name is taken
+    std::uint64_t allocate = 0;    ///< octets to set aside now; ENOSPC says that they do not fit
+    std::string temporary_suffix;  ///< makes the unpublished file's name unique (atomic, durable)
+  };
+  /// A regular file to write, created when missing. With atomic and durable it is a new file under a
+  /// temporary name in the same directory, which publish() renames.
+  void open_for_writing(std::shared_ptr<Root> root, std::string_view path, const Upload& upload);
+  /// Cuts the open file.
+  void truncate(std::uint64_t length);
+  /// The upload is whole, `length` octets: cut what was set aside too much, sync if durable, rename.
+  void publish(std::uint64_t length);
+  /// The upload failed: takes a temporary file away; with `partial_too` a direct one as well.
+  void discard(bool partial_too);
+
+  // ---- What came of it. ----
+
+  bool busy() const { return busy_; }
+  int error() const { return error_; }
+  const struct statx& facts() const { return facts_; }
+  std::uint64_t number() const { return number_; }
+  int file() const { return object_; }
+  const std::string& path() const { return path_; }
+  /// Closes what is open; the task may be used anew. Not while busy.
+  void release();
+
+ private:
+  using Step = void (FileTask::*)();
+
+  void begin(std::shared_ptr<Root> root, std::string_view path, std::span<const Step> steps);
+  void run(std::span<const Step> steps);
+  void next();
+  void finish(int error);
+  bool tolerated(int error) const;
+  void on_op_done(io::Op& op);
+  void open_below(std::string_view path, std::uint64_t flags, unsigned mode, int& into);
+
+  void open_object();
+  void open_parent();
+  void open_parent2();
+  void open_read();
+  void open_listing();
+  void open_write();
+  void look_target();
+  void open_temporary();
+  void stat_object();
+  void want_regular();
+  void allocate();
+  void make_dir();
+  void unlink();
+  void rename_names();
+  void cut();
+  void cut_allocated();
+  void sync_object();
+  void sync_parent();
+  void rename_temporary();
+  void unlink_temporary();
+  void count_begin();
+  void count_chunk();
+
+  io::Reactor& reactor_;
+  io::Op op_;
+  std::shared_ptr<Root> root_;
+  std::span<const Step> steps_;
+  Step running_ = nullptr;
+  int* opening_ = nullptr;  ///< where the descriptor of an open goes
+  bool busy_ = false;
+  int error_ = 0;
+  int first_error_ = 0;  ///< why an upload could not be opened, while its temporary file is taken away
+
+  std::string path_, path2_;
+  std::string below_, below2_;  ///< what the op in flight points to
+  std::string temporary_;       ///< an upload's name until it is published; empty for a direct one
+  int object_ = -1, parent_ = -1, parent2_ = -1;
+  struct statx facts_ {};
+  std::uint64_t number_ = 0;
+  std::uint64_t length_ = 0;
+  std::int64_t offset_ = 0;
+  int flags_ = 0;
+  unsigned mode_ = 0;
+  Upload upload_;
+  io::BufferPool* buffers_ = nullptr;
+  char* buffer_ = nullptr;
+
+  void* owner_ = nullptr;
+  void (*done_)(void*) = nullptr;
+};
+
+/// True for the names that atomic uploads have before they are published: listings leave them out.
+bool is_temporary_name(std::string_view name);
+
+}  // namespace net

@@ -1,0 +1,435 @@
+// Events and actions of the data transfer process. RFC 959 3.2, 3.3, 5.2.
+#include "net/transfer.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <utility>
+
+#include "core/codec/ascii.hpp"
+#include "core/path.hpp"
+#include "net/convert.hpp"
+#include "net/listing_source.hpp"
+
+namespace net {
+
+using core::TransferEnd;
+using Kind = core::TransferSpec::Kind;
+
+namespace {
+
+// A few strangers may knock at a passive port before the client does.
+constexpr int passive_backlog = 8;
+// Ports that something else on this host holds are passed over, a bounded number of times.
+constexpr int passive_attempts = 32;
+
+constexpr const char* cause_names[] = {"complete", "no connection", "broken", "aborted", "stalled", "file error"};
+
+}  // namespace
+
+Transfer::Transfer(Context& context, std::shared_ptr<const core::Config> config, TransferOwner& owner,
+                   const core::Endpoint& local, const core::Endpoint& peer)
+    : context_(context),
+      config_(std::move(config)),
+      owner_(owner),
+      local_(local),
+      peer_(peer),
+      aim_(peer),
+      file_(context.reactor) {
+  accept_op_.bind<&Transfer::on_accept_done>(*this);
+  connect_op_.bind<&Transfer::on_connect_done>(*this);
+  timer_.bind<&Transfer::on_timer>(*this);
+  file_.bind<&Transfer::on_file_done>(*this);
+}
+
+Transfer::~Transfer() {
+  close_listener();
+  close_socket();
+}
+
+// ---- The table ----
+
+void Transfer::raise(Event event) {
+  const core::dtp::Step step = core::dtp::step(state_, event);
+  assert(step.exists);
+  state_ = step.next;
+  act(step.action);  // last: an action may raise the next event
+}
+
+void Transfer::act(core::dtp::Action action) {
+  using To = core::dtp::Action;
+  switch (action) {
+    case To::none: return;
+    case To::keep: return owner_.on_data_outcome({});
+    case To::listen: return open_listener();
+    case To::connect: return connect();
+    case To::await: return arm_timer(config_->data.connect_timeout_s);
+    case To::move: return move();
+    case To::flush: return flush();
+    case To::stop:
+    case To::drop: return stop();
+    case To::again: return raise(*std::exchange(renewing_, std::nullopt));
+    case To::report: return report();
+    case To::dropped: return dropped();
+  }
+}
+
+void Transfer::dropped() {
+  aim_ = peer_;
+  if (closing_) return owner_.on_data_closed();
+  owner_.on_data_outcome({});
+}
+
+void Transfer::arm_timer(std::int64_t seconds) {
+  context_.reactor.arm(timer_, context_.reactor.now() + seconds * io::second);
+}
+
+// ---- Parameters ----
+
+void Transfer::renew(Event event) {
+  renewing_ = event;
+  raise(event);
+}
+
+void Transfer::aim(const core::Endpoint& endpoint) {
+  aim_ = endpoint;
+  renew(Event::aim);
+}
+
+void Transfer::listen() { renew(Event::listen); }
+
+void Transfer::drop() { renew(Event::drop); }
+
+void Transfer::open_listener() {
+  io::Backend& backend = context_.reactor.backend();
+  aim_ = peer_;
+  int error = EADDRINUSE;
+  for (int attempt = 0; attempt < passive_attempts && error == EADDRINUSE; ++attempt) {
+    const auto port = context_.passive_ports.take(context_.random);
+    if (!port) break;
+    core::Endpoint at = local_;
+    at.port = *port;
+    const auto opened = backend.open_listener(to_address(at), passive_backlog);
+    if (opened) {
+      listener_ = *opened;
+      passive_port_ = *port;
+      accept_next();
+      return owner_.on_data_outcome({.endpoint = at});
+    }
+    context_.passive_ports.give_back(*port);
+    error = opened.error();
+  }
+  context_.log.warn("no passive port for {}: {}", address_text(peer_), strerror(error));
+  state_ = State::idle;
+  owner_.on_data_outcome({.error = error});
+}
+
+// ---- The data connection ----
+
+void Transfer::accept_next() {
+  accept_op_.accept(listener_);
+  context_.reactor.submit(accept_op_);
+}
+
+// Only the control peer may take the file, unless third-party transfers are allowed (RFC 2577 8).
+bool Transfer::may_connect(const core::Endpoint& peer) const {
+  const auto& foreign = config_->data.foreign_addresses;
+  return peer.same_address(peer_) ||
+         std::ranges::any_of(foreign, [&](const core::Network& n) { return n.contains(peer); });
+}
+
+void Transfer::on_accept_done(io::Op& op) {
+  const bool joining = state_ == State::dropping || state_ == State::stopping;
+  if (op.result >= 0 && (joining || !may_connect(unmapped(to_endpoint(op.address))))) {
+    context_.reactor.close(op.result);
+    if (!joining) return accept_next();
+  }
+  if (joining) return try_join();
+  if (op.result == -ECONNABORTED) return accept_next();
+  close_listener();
+  if (op.result < 0) return fail(TransferEnd::Cause::no_connection, -op.result);
+  adopt(op.result);
+  raise(Event::accepted);
+}
+
+// L-1 is the server's default data port (RFC 959 3.2), on the control connection's own address
+// (RFC 1123 4.1.2.12); without PORT the client's default is its control port U.
+void Transfer::connect() {
+  io::Backend& backend = context_.reactor.backend();
+  const core::Endpoint target = std::exchange(aim_, peer_);
+  core::Endpoint from = local_;
+  from.port = static_cast<std::uint16_t>(local_.port - 1);
+  auto opened = backend.open_socket(to_address(from));
+  if (!opened && config_->data.active_port_fallback) {
+    from.port = 0;
+    opened = backend.open_socket(to_address(from));
+  }
+  if (!opened) return fail(TransferEnd::Cause::no_connection, opened.error());
+  adopt(*opened);
+  arm_timer(config_->data.connect_timeout_s);
+  connect_op_.connect(socket_, to_address(target));
+  context_.reactor.submit(connect_op_);
+}
+
+void Transfer::on_connect_done(io::Op& op) {
+  if (state_ == State::stopping) return try_join();
+  if (op.result < 0) return fail(TransferEnd::Cause::no_connection, -op.result);
+  raise(Event::connect_done);
+}
+
+void Transfer::adopt(int socket) {
+  socket_ = socket;
+  context_.reactor.backend().set_options(
+      socket, {.no_delay = true, .keepalive = true, .notsent_lowat = 128 * 1024});
+}
+
+void Transfer::close_listener() {
+  if (listener_ < 0) return;
+  context_.reactor.close(std::exchange(listener_, -1));
+  context_.passive_ports.give_back(passive_port_);
+}
+
+void Transfer::close_socket() { context_.reactor.close(std::exchange(socket_, -1)); }
+
+void Transfer::fail(TransferEnd::Cause cause, int error) {
+  end_.cause = cause;
+  end_.error = error;
+  raise(Event::failed);
+}
+
+// ---- Ends ----
+
+void Transfer::stop() {
+  context_.reactor.disarm(timer_);
+  context_.reactor.cancel(accept_op_);
+  context_.reactor.cancel(connect_op_);
+  if (flowing_) flow_->cancel();
+  try_join();
+}
+
+// Nothing is closed while an op could still use it; the unfinished file is dealt with last.
+void Transfer::try_join() {
+  if (!accept_op_.idle() || !connect_op_.idle() || flowing_ || file_.busy()) return;
+  close_listener();
+  close_socket();
+  if (state_ == State::stopping && !sends() && file_.file() >= 0 && !stored_ && phase_ != FilePhase::discarding) {
+    phase_ = FilePhase::discarding;
+    const bool whole_file_is_ours = kind_ != Kind::append && spec_.offset == 0;
+    return file_.discard(whole_file_is_ours && !config_->uploads.keep_partial);
+  }
+  raise(Event::joined);
+}
+
+void Transfer::on_timer() {
+  if (state_ != State::moving) {
+    if (state_ == State::connecting || state_ == State::awaiting) fail(TransferEnd::Cause::no_connection, ETIMEDOUT);
+    return;
+  }
+  if (flow_ && flow_->octets() == seen_octets_) return fail(TransferEnd::Cause::stalled, ETIMEDOUT);
+  seen_octets_ = flow_ ? flow_->octets() : 0;
+  arm_timer(config_->data.stall_timeout_s);
+}
+
+void Transfer::report() {
+  context_.reactor.disarm(timer_);
+  end_.octets = flow_ ? flow_->octets() : 0;
+  flow_.reset();
+  file_.release();
+  root_.reset();
+  phase_ = FilePhase::none;
+  context_.log.info("{} {} {} octets={} {}{}{}", address_text(peer_), lists() ? "list" : (sends() ? "sent" : "received"),
+                    core::quoted(path_), end_.octets, cause_names[static_cast<std::size_t>(end_.cause)],
+                    end_.error != 0 ? ": " : "", end_.error != 0 ? strerror(end_.error) : "");
+  if (closing_) return owner_.on_data_closed();
+  owner_.on_transfer_end(end_);
+}
+
+void Transfer::abort() {
+  if (state_ != State::flushing) end_ = {.cause = TransferEnd::Cause::aborted, .error = ECANCELED};
+  raise(Event::abort);
+}
+
+void Transfer::close() {
+  closing_ = true;
+  if (phase_ == FilePhase::opening || phase_ == FilePhase::looking) return;  // on_file_done comes here again
+  end_ = {.cause = TransferEnd::Cause::broken, .error = ECONNRESET};
+  renewing_ = Event::drop;
+  raise(Event::abort);
+}
+
+core::TransferProgress Transfer::progress() const {
+  return {.octets = flow_ ? flow_->octets() : 0, .connected = state_ == State::moving || state_ == State::flushing};
+}
+
+// ---- The file ----
+
+void Transfer::start(const core::TransferSpec& spec, std::shared_ptr<Root> root, core::Rights rights) {
+  kind_ = spec.kind;
+  spec_ = spec;
+  path_ = spec.path;
+  unique_base_ = path_;
+  pattern_ = spec.pattern;
+  prefix_ = spec.prefix;
+  given_ = spec.given;
+  spec_.path = path_;
+  spec_.pattern = pattern_;
+  spec_.prefix = prefix_;
+  spec_.given = given_;
+  root_ = std::move(root);
+  rights_ = rights;
+  end_ = {};
+  stored_ = false;
+  seen_octets_ = 0;
+  open();
+}
+
+void Transfer::open() {
+  phase_ = FilePhase::opening;
+  if (kind_ == Kind::retrieve) return file_.open_for_reading(root_, path_);
+  if (!lists()) return open_upload();
+  if (!spec_.directory_itself) return file_.open_directory(root_, path_);
+  phase_ = FilePhase::looking;
+  file_.look(root_, path_);
+}
+
+void Transfer::open_upload() {
+  FileTask::Upload upload{.publish = config_->uploads.publish,
+                          .mode = static_cast<unsigned>(config_->uploads.file_mode),
+                          .must_be_new = kind_ == Kind::store_unique,
+                          .allocate = spec_.allocate,
+                          .temporary_suffix = fmt::format("{:016x}", context_.random())};
+  // What is continued must be there already: such an upload is written in place.
+  if (kind_ == Kind::append || spec_.offset > 0) upload.publish = core::Publish::direct;
+  file_.open_for_writing(root_, path_, upload);
+}
+
+void Transfer::on_file_done() {
+  switch (phase_) {
+    case FilePhase::opening:
+    case FilePhase::looking: return closing_ ? abandon() : on_opened();
+    case FilePhase::cutting: return on_target_ready();
+    case FilePhase::publishing: return on_published();
+    case FilePhase::discarding: return on_discarded();
+    case FilePhase::none: assert(false);
+  }
+}
+
+// The control connection went while the file was being opened.
+void Transfer::abandon() {
+  if (file_.error() == 0 && !sends()) {
+    phase_ = FilePhase::discarding;
+    return file_.discard(false);
+  }
+  on_discarded();
+}
+
+void Transfer::on_discarded() {
+  phase_ = FilePhase::none;
+  file_.release();
+  if (state_ == State::stopping) return try_join();
+  close();
+}
+
+void Transfer::on_published() {
+  if (state_ == State::stopping) return try_join();
+  if (file_.error() != 0) return fail(TransferEnd::Cause::file_error, file_.error());
+  stored_ = true;
+  close_socket();
+  raise(Event::flushed);
+}
+
+void Transfer::on_opened() {
+  const int error = file_.error();
+  // STOU: somebody has the name; take the next.
+  if (error == EEXIST && kind_ == Kind::store_unique) {
+    path_ = fmt::format("{}.{:08x}", unique_base_, context_.random() & 0xffffffff);
+    return open_upload();
+  }
+  if (error == ENOTDIR && lists() && !spec_.directory_only && phase_ == FilePhase::opening) {
+    phase_ = FilePhase::looking;
+    return file_.look(root_, path_);
+  }
+  if (error != 0) return refused(error);
+  const core::Entry entry = to_entry(file_.facts());
+  const bool existing = kind_ == Kind::retrieve || (kind_ == Kind::store && spec_.offset > 0);
+  if (existing && !(sends() && spec_.text) && spec_.offset > entry.size) return refused(ERANGE);
+  if (kind_ == Kind::append) spec_.offset = entry.size;
+  owner_.on_data_outcome({.entry = entry, .text = core::last_name(path_), .connected = state_ == State::connected});
+}
+
+// One 4yz or 5yz and nothing else happened: a data connection that stands stays for the next command.
+void Transfer::refused(int error) {
+  phase_ = FilePhase::none;
+  file_.release();
+  owner_.on_data_outcome({.error = error});
+}
+
+void Transfer::proceed() { raise(Event::start); }
+
+// The old content goes only now that the new one has a connection to come by.
+void Transfer::move() {
+  arm_timer(config_->data.stall_timeout_s);
+  if (kind_ == Kind::store && spec_.offset == 0 && file_.facts().stx_size > 0) {
+    phase_ = FilePhase::cutting;
+    return file_.truncate(0);
+  }
+  start_flow();
+}
+
+void Transfer::on_target_ready() {
+  if (state_ == State::stopping) return try_join();
+  if (file_.error() != 0) return fail(TransferEnd::Cause::file_error, file_.error());
+  start_flow();
+}
+
+void Transfer::start_flow() {
+  flow_ = make_flow();
+  flow_->bind<&Transfer::on_flow_end>(*this);
+  flowing_ = true;
+  flow_->start();
+}
+
+// Kernel flows for octets as they are, codec flows where line ends are translated or text is made.
+std::unique_ptr<Flow> Transfer::make_flow() {
+  io::Reactor& reactor = context_.reactor;
+  const bool skips = spec_.text && sends();
+  const FlowEnds ends{.socket = socket_,
+                      .file = file_.file(),
+                      .offset = skips ? 0 : static_cast<std::int64_t>(spec_.offset),
+                      .slice = static_cast<std::size_t>(config_->data.slice_kib) * 1024};
+  if (lists()) {
+    auto source = std::make_unique<ListingSource>(reactor, root_, file_, spec_, rights_,
+                                                  reactor.backend().wall_clock());
+    return make_codec_send(reactor, ends, context_.flow_buffers, nullptr, std::move(source), 0);
+  }
+  if (sends()) {
+    if (!spec_.text) return make_kernel_send(reactor, ends, file_.facts().stx_size);
+    return make_codec_send(reactor, ends, context_.flow_buffers, std::make_unique<core::AsciiEncoder>(), nullptr,
+                           spec_.offset);
+  }
+  if (!spec_.text) return make_kernel_receive(reactor, ends);
+  return make_codec_receive(reactor, ends, context_.flow_buffers, std::make_unique<core::AsciiDecoder>());
+}
+
+void Transfer::on_flow_end(const FlowEnd& end) {
+  flowing_ = false;
+  if (state_ == State::stopping) return try_join();
+  if (end.error == 0) return raise(Event::moved);
+  fail(end.file_failed ? TransferEnd::Cause::file_error : TransferEnd::Cause::broken, end.error);
+}
+
+// 226 says that our side is closed (RFC 959 5.2) and, for an upload, that the file is in its place.
+void Transfer::flush() {
+  if (sends()) {
+    context_.reactor.backend().shutdown_send(socket_);
+    close_socket();
+    return raise(Event::flushed);
+  }
+  phase_ = FilePhase::publishing;
+  file_.publish(static_cast<std::uint64_t>(flow_->offset()));
+}
+
+}  // namespace net

@@ -1,0 +1,129 @@
+// The data transfer process of one session: its data connection and what moves over it. Raises the
+// events of core/dtp's table and does its actions. Knows sockets and files; must not know replies.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/action.hpp"
+#include "core/dtp.hpp"
+#include "net/context.hpp"
+#include "net/flow.hpp"
+#include "net/storage.hpp"
+
+namespace net {
+
+/// What a session is told. All calls come from the reactor, or from within the call that asked.
+class TransferOwner {
+ public:
+  virtual ~TransferOwner() = default;
+  /// aim(), listen(), drop() or start() is answered.
+  virtual void on_data_outcome(const core::Outcome& outcome) = 0;
+  virtual void on_transfer_end(const core::TransferEnd& end) = 0;
+  /// After close(): no op is in flight and nothing is open.
+  virtual void on_data_closed() = 0;
+};
+
+class Transfer {
+ public:
+  /// `local` and `peer` are the control connection's ends.
+  Transfer(Context& context, std::shared_ptr<const core::Config> config, TransferOwner& owner,
+           const core::Endpoint& local, const core::Endpoint& peer);
+  ~Transfer();
+
+  /// PORT, EPRT: outcome at once, or when an earlier listener or connection is closed.
+  void aim(const core::Endpoint& endpoint);
+  /// PASV, EPSV: outcome with the endpoint that listens.
+  void listen();
+  /// ABOR without a transfer, REIN: back to the default ports.
+  void drop();
+  /// Opens what the spec names; the outcome comes before any data connection is touched.
+  void start(const core::TransferSpec& spec, std::shared_ptr<Root> root, core::Rights rights);
+  /// After start()'s good outcome: opens the data connection and moves. Ends with on_transfer_end().
+  void proceed();
+  /// Ends a running transfer early; on_transfer_end() says how it ended.
+  void abort();
+  /// The control connection is gone: everything ends, then on_data_closed(), and nobody else is told.
+  void close();
+
+  core::TransferProgress progress() const;
+
+ private:
+  using State = core::dtp::State;
+  using Event = core::dtp::Event;
+
+  void raise(Event event);
+  void act(core::dtp::Action action);
+  void dropped();
+  void arm_timer(std::int64_t seconds);
+
+  // The data connection.
+  void renew(Event event);
+  void open_listener();
+  void connect();
+  void accept_next();
+  bool may_connect(const core::Endpoint& peer) const;
+  void adopt(int socket);
+  void stop();
+  void try_join();
+  void close_listener();
+  void close_socket();
+  void fail(core::TransferEnd::Cause cause, int error);
+  void on_accept_done(io::Op& op);
+  void on_connect_done(io::Op& op);
+  void on_timer();
+
+  // What moves.
+  void open();
+  void open_upload();
+  void on_file_done();
+  void on_opened();
+  void on_published();
+  void on_discarded();
+  void abandon();
+  void on_target_ready();
+  void refused(int error);
+  void move();
+  void start_flow();
+  std::unique_ptr<Flow> make_flow();
+  void flush();
+  void on_flow_end(const FlowEnd& end);
+  void report();
+  bool sends() const { return kind_ == core::TransferSpec::Kind::retrieve || lists(); }
+  bool lists() const { return kind_ == core::TransferSpec::Kind::list; }
+
+  /// What the file task is doing, so that its end is understood.
+  enum class FilePhase : std::uint8_t { none, opening, looking, cutting, publishing, discarding };
+
+  Context& context_;
+  std::shared_ptr<const core::Config> config_;
+  TransferOwner& owner_;
+  core::Endpoint local_, peer_;
+
+  State state_ = State::idle;
+  std::optional<Event> renewing_;  ///< what is raised again once the earlier connection is closed
+  core::Endpoint aim_;
+  int listener_ = -1;
+  std::uint16_t passive_port_ = 0;  ///< lent while listener_ is open
+  int socket_ = -1;
+  io::Op accept_op_, connect_op_;
+  io::Timer timer_;
+  bool closing_ = false;
+
+  core::TransferSpec::Kind kind_ = core::TransferSpec::Kind::retrieve;
+  core::TransferSpec spec_;
+  std::string path_, pattern_, prefix_, given_;  ///< what spec_'s views point to
+  std::string unique_base_;  ///< STOU: the name as the client gave it
+  std::shared_ptr<Root> root_;
+  core::Rights rights_;
+  FileTask file_;
+  FilePhase phase_ = FilePhase::none;
+  std::unique_ptr<Flow> flow_;
+  bool flowing_ = false;
+  bool stored_ = false;  ///< publish() is done: nothing to discard
+  std::uint64_t seen_octets_ = 0;  ///< when the stall timer was last armed
+  core::TransferEnd end_;
+};
+
+}  // namespace net
