@@ -437,7 +437,8 @@ class Reader {
 
  private:
   void set_defaults() {
-    draft_.config.listen.control = {*parse_endpoint("0.0.0.0:2121"), *parse_endpoint("[::]:2121")};
+    constexpr std::uint16_t port = 2121;
+    draft_.config.listen.control = {{.family = Family::ipv4, .port = port}, {.family = Family::ipv6, .port = port}};
     draft_.anonymous = {.name = "anonymous",
                         .password_hash = {},
                         .account = {},

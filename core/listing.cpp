@@ -202,7 +202,10 @@ Character first_character(std::string_view text) {
 }
 
 /// The length of the bracket expression that `pattern` begins with; 0 when it is not closed: "[" is itself then.
-std::size_t bracket_size(std::string_view pattern) {
+/// `last_close` is where the last "]" of the whole pattern stands, counted from its end: without it a row of
+/// "[" would be searched to the end for each of them.
+std::size_t bracket_size(std::string_view pattern, std::size_t last_close) {
+  if (pattern.size() < last_close) return 0;
   std::size_t first = 1;
   if (first < pattern.size() && (pattern[first] == '!' || pattern[first] == '^')) ++first;
   const std::size_t close = pattern.find(']', first + 1);  // a "]" that comes first is one of the set
@@ -231,12 +234,12 @@ struct Step {
 };
 
 /// Matches one pattern element that is not a star against one character.
-Step match_one(std::string_view pattern, std::string_view name) {
+Step match_one(std::string_view pattern, std::size_t last_close, std::string_view name) {
   if (pattern.empty() || name.empty()) return {};
   const Character have = first_character(name);
   if (pattern.front() == '?') return {1, have.size};
   if (pattern.front() == '[') {
-    if (const std::size_t size = bracket_size(pattern); size != 0) {
+    if (const std::size_t size = bracket_size(pattern, last_close); size != 0) {
       return in_bracket(pattern.substr(1, size - 2), have.value) ? Step{size, have.size} : Step{};
     }
   }
@@ -317,6 +320,7 @@ bool glob_match(std::string_view pattern, std::string_view name) {
   if (pattern.size() > limits::name_max) return false;
   if (static_cast<std::size_t>(std::ranges::count(pattern, '*')) > limits::glob_stars_max) return false;
   if (name.starts_with('.') && !pattern.starts_with('.')) return false;
+  const std::size_t last_close = pattern.size() - pattern.rfind(']');
   // Where the last star stands and what it may try next. Earlier stars never need another try: what
   // they could take, the last one can take too. So the cost is the product of the lengths at most.
   std::optional<std::string_view> behind_star;
@@ -328,7 +332,7 @@ bool glob_match(std::string_view pattern, std::string_view name) {
       retry = name;
     } else if (pattern.empty() && name.empty()) {
       return true;
-    } else if (const Step step = match_one(pattern, name); step.pattern != 0) {
+    } else if (const Step step = match_one(pattern, last_close, name); step.pattern != 0) {
       pattern.remove_prefix(step.pattern);
       name.remove_prefix(step.name);
     } else if (behind_star && !retry.empty()) {

@@ -71,7 +71,7 @@ void Transfer::act(core::dtp::Action action) {
     case To::flush: return flush();
     case To::stop:
     case To::drop: return stop();
-    case To::again: return raise(*std::exchange(renewing_, std::nullopt));
+    case To::again: return raise(renewing_);
     case To::report: return report();
     case To::dropped: return dropped();
   }

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "core/action.hpp"
@@ -102,7 +101,7 @@ class Transfer {
   core::Endpoint local_, peer_;
 
   State state_ = State::idle;
-  std::optional<Event> renewing_;  ///< what is raised again once the earlier connection is closed
+  Event renewing_ = Event::drop;  ///< what is raised again once the earlier connection is closed
   core::Endpoint aim_;
   int listener_ = -1;
   std::uint16_t passive_port_ = 0;  ///< lent while listener_ is open
