@@ -17,7 +17,7 @@ namespace core {
 struct TransferSpec {
   enum class Kind : std::uint8_t { retrieve, store, append, store_unique, list };
   Kind kind = Kind::retrieve;
-  std::string_view path{};     ///< the file; for a listing the directory or file listed; for STOU the name to begin with
+  std::string_view path{};   ///< the file; for a listing the directory or file listed; for STOU the name to begin with
   bool text = false;         ///< TYPE A: line ends are translated
   std::uint64_t offset = 0;  ///< REST, in octets of the current TYPE (RFC 3659 5)
   std::uint64_t allocate = 0;  ///< ALLO, octets; 0: not told
@@ -27,7 +27,7 @@ struct TransferSpec {
   std::string_view pattern{};  ///< wildcard that names must match; empty: all
   std::string_view prefix{};   ///< what NLST puts before each name of a directory
   std::string_view given{};    ///< the name of a single object, as the client wrote it
-  bool hidden = true;        ///< names that begin with a dot too
+  bool hidden = true;          ///< names that begin with a dot too
   bool directory_itself = false;
   bool directory_only = false;  ///< MLSD: a file is refused (501)
   FactSet facts{};
@@ -79,10 +79,10 @@ struct MoreListing {  ///< Outcome::text: whole lines; Outcome::last with the en
 
 }  // namespace action
 
-using Action = std::variant<action::Verify, action::EnterRoot, action::Look, action::Measure, action::MakeDirectory,
-                            action::Remove, action::Rename, action::Aim, action::Listen, action::DropData,
-                            action::StartTransfer, action::Proceed, action::Abort, action::ListToControl,
-                            action::MoreListing>;
+using Action =
+    std::variant<action::Verify, action::EnterRoot, action::Look, action::Measure, action::MakeDirectory,
+                 action::Remove, action::Rename, action::Aim, action::Listen, action::DropData, action::StartTransfer,
+                 action::Proceed, action::Abort, action::ListToControl, action::MoreListing>;
 
 /// How an action ended. Only the fields that its action names mean something.
 struct Outcome {

@@ -38,7 +38,7 @@ struct CommandTable {
     constexpr auto unimplemented = [](std::string_view verb) {
       return CommandRow{verb, anywhere, optional, waits, simple, codes<502>, &Pi::on_unimplemented, {}, false, "", ""};
     };
-  // clang-format off
+    // clang-format off
     return std::to_array<CommandRow>({
       // RFC 959 4.1.1: access control.
       {"USER", anywhere, required, waits, login, codes<230, 331, 332, 451, 530>, &Pi::on_user, {}, false, "<user-name>", ""},

@@ -20,7 +20,7 @@ enum class When : std::uint8_t {
 };
 
 enum class Argument : std::uint8_t {
-  none,      ///< anything behind the verb is 501
+  none,  ///< anything behind the verb is 501
   optional,
   required,  ///< 501 without
 };

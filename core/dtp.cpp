@@ -94,9 +94,7 @@ constexpr const char* event_names[event_count] = {"aim",   "listen",  "drop",   
 
 }  // namespace
 
-Step step(State state, Event event) {
-  return table[static_cast<std::size_t>(state)][static_cast<std::size_t>(event)];
-}
+Step step(State state, Event event) { return table[static_cast<std::size_t>(state)][static_cast<std::size_t>(event)]; }
 
 const char* to_string(State state) { return state_names[static_cast<std::size_t>(state)]; }
 const char* to_string(Event event) { return event_names[static_cast<std::size_t>(event)]; }

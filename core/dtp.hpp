@@ -22,33 +22,33 @@ enum class State : std::uint8_t {
 inline constexpr int state_count = 10;
 
 enum class Event : std::uint8_t {
-  aim,        ///< PORT, EPRT
-  listen,     ///< PASV, EPSV
-  drop,       ///< ABOR without a transfer, REIN
-  start,      ///< the transfer command was answered with 1yz
-  accepted,   ///< the client came
+  aim,       ///< PORT, EPRT
+  listen,    ///< PASV, EPSV
+  drop,      ///< ABOR without a transfer, REIN
+  start,     ///< the transfer command was answered with 1yz
+  accepted,  ///< the client came
   connect_done,
-  moved,      ///< the last octet was read and written
-  flushed,    ///< closed and stored
-  failed,     ///< whatever went wrong: kept beside, for the reply
-  abort,      ///< ABOR, or the control connection is gone
-  joined,     ///< no op of the data connection is in flight any more
+  moved,    ///< the last octet was read and written
+  flushed,  ///< closed and stored
+  failed,   ///< whatever went wrong: kept beside, for the reply
+  abort,    ///< ABOR, or the control connection is gone
+  joined,   ///< no op of the data connection is in flight any more
 };
 inline constexpr int event_count = 11;
 
 enum class Action : std::uint8_t {
   none,
-  keep,      ///< remember the aim
-  listen,    ///< open a listener and wait for the client
-  connect,   ///< to where PORT said, or to the default port U
-  await,     ///< give the client some time to come
-  move,      ///< start the flow
-  flush,     ///< finish the file, close the data connection
-  stop,      ///< cancel everything; `joined` follows
-  drop,      ///< the same without a transfer; then the event that caused it is raised again
-  again,     ///< raise that event now
-  report,    ///< tell the PI how the transfer ended
-  dropped,   ///< tell the PI that nothing is open
+  keep,     ///< remember the aim
+  listen,   ///< open a listener and wait for the client
+  connect,  ///< to where PORT said, or to the default port U
+  await,    ///< give the client some time to come
+  move,     ///< start the flow
+  flush,    ///< finish the file, close the data connection
+  stop,     ///< cancel everything; `joined` follows
+  drop,     ///< the same without a transfer; then the event that caused it is raised again
+  again,    ///< raise that event now
+  report,   ///< tell the PI how the transfer ended
+  dropped,  ///< tell the PI that nothing is open
 };
 
 struct Step {

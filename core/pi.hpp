@@ -188,8 +188,8 @@ class Pi {
   bool holding_ = false;
   std::string output_;
 
-  Exchange foreground_;  ///< the command being answered
-  Exchange transfer_;    ///< a transfer command between its 1yz and its final reply
+  Exchange foreground_;                 ///< the command being answered
+  Exchange transfer_;                   ///< a transfer command between its 1yz and its final reply
   Waiting waiting_ = Waiting::nothing;  ///< what foreground_ waits for
   After after_ = nullptr;
   std::optional<Action> asked_;
@@ -198,8 +198,8 @@ class Pi {
   // Login.
   Login login_ = Login::user_wanted;
   const Account* account_ = nullptr;
-  std::string user_name_;   ///< as USER gave it
-  std::string secret_;      ///< the password, while it is being verified
+  std::string user_name_;  ///< as USER gave it
+  std::string secret_;     ///< the password, while it is being verified
   int login_failures_ = 0;
 
   // Parameters, all with the defaults of section 5.1.
@@ -216,8 +216,8 @@ class Pi {
 
   // The arguments that actions point to.
   std::string path_, path2_, given_;
-  TransferSpec spec_;    ///< of the transfer command
-  TransferSpec listed_;  ///< of STAT, which may come while a transfer moves
+  TransferSpec spec_;                           ///< of the transfer command
+  TransferSpec listed_;                         ///< of STAT, which may come while a transfer moves
   Code listing_code_ = Code::directory_status;  ///< of the STAT reply that is being written
 
   Moment last_activity_ = 0;

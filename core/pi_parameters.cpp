@@ -72,9 +72,9 @@ void Pi::on_eprt(std::string_view argument) {
   if (!endpoint && endpoint.error() == EprtError::syntax)
     return reply(Code::bad_parameter, "Wanted: |family|address|port|.");
   // A known family that this control connection does not speak leaves one to use (RFC 2428 2).
-  reply(Code::unsupported_protocol, endpoint ? fmt::format("Network protocol not supported, use ({})",
-                                                           static_cast<int>(local_.family))
-                                             : "Network protocol not supported, use (1,2)");
+  reply(Code::unsupported_protocol,
+        endpoint ? fmt::format("Network protocol not supported, use ({})", static_cast<int>(local_.family))
+                 : "Network protocol not supported, use (1,2)");
 }
 
 void Pi::on_pasv(std::string_view) {

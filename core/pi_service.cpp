@@ -111,7 +111,10 @@ void Pi::on_nlst(std::string_view argument) {
 void Pi::on_mlsd(std::string_view argument) {
   restart_ = 0;
   if (!resolve(argument)) return;
-  spec_ = {.kind = TransferSpec::Kind::list, .path = path_, .format = ListFormat::machine, .directory_only = true,
+  spec_ = {.kind = TransferSpec::Kind::list,
+           .path = path_,
+           .format = ListFormat::machine,
+           .directory_only = true,
            .facts = facts_};
   start_transfer(spec_);
 }
@@ -124,8 +127,13 @@ bool Pi::listing_spec(std::string_view argument, ListFormat format, TransferSpec
   if (!resolve(request.path)) return false;
   given_.assign(request.path);
   const std::string_view given = given_;
-  spec = {.kind = TransferSpec::Kind::list, .path = path_, .format = format, .prefix = given, .given = given,
-          .hidden = request.all, .directory_itself = request.directory_itself};
+  spec = {.kind = TransferSpec::Kind::list,
+          .path = path_,
+          .format = format,
+          .prefix = given,
+          .given = given,
+          .hidden = request.all,
+          .directory_itself = request.directory_itself};
   if (has_wildcard(last_name(path_))) {
     const std::size_t slash = given.rfind('/');
     spec.prefix = slash == std::string_view::npos ? std::string_view() : given.substr(0, slash == 0 ? 1 : slash);

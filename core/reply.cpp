@@ -90,7 +90,8 @@ Refusal refusal(int error, bool creates) {
 Refusal transfer_refusal(int error, bool file_failed) {
   if (!file_failed) return {Code::transfer_aborted, "The data connection broke; transfer aborted."};
   const Row* row = find(error);
-  const bool full = row != nullptr && (row->code == Code::insufficient_storage || row->code == Code::exceeded_allocation);
+  const bool full =
+      row != nullptr && (row->code == Code::insufficient_storage || row->code == Code::exceeded_allocation);
   return {full ? row->code : Code::local_error, row != nullptr ? row->text : "Local error in processing."};
 }
 

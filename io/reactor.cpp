@@ -1,4 +1,4 @@
-// One turn of the loop: run what is ready, run what is due, wait for more.
+// One turn of the loop: wait, run what is ready, run what is due.
 // Knows ops and timers; must not know descriptors' meaning nor which backend waits.
 #include "io/reactor.hpp"
 
@@ -41,22 +41,18 @@ void Reactor::close(int fd) {
 
 void Reactor::on_close_done(Op& op) { closings_free_.push_back(&static_cast<Closing&>(op)); }
 
+// Waiting comes first, so that after a turn nothing is left to be told: whoever turns until something
+// holds, or until nothing is in flight, never waits once it does.
 void Reactor::turn(Time latest) {
-  const bool stopped_before = stopped_;
+  OpList batch;  // what callbacks submit and is done at once belongs to the next turn: no starvation
+  backend_.wait(std::min(timers_.next_deadline(), latest), batch);
   now_ = backend_.now();
-
-  OpList batch;  // what callbacks submit and is done at once waits for the next turn: no starvation
-  batch.splice(ready_);
   while (Op* op = batch.pop_front()) {
     op->state = Op::State::idle;
     --in_flight_;
     op->complete();
   }
   timers_.advance(now_);
-
-  if (stopped_ && !stopped_before) return;  // stop() was called just now: do not wait for an event to notice
-  const Time deadline = ready_.empty() ? std::min(timers_.next_deadline(), latest) : now_;
-  backend_.wait(deadline, ready_);
 }
 
 void Reactor::run() {

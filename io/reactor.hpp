@@ -18,7 +18,7 @@ class Reactor {
   ~Reactor();
 
   Backend& backend() { return backend_; }
-  /// Monotonic time as of the start of this turn; cheap.
+  /// Monotonic time as of this turn's end of waiting; cheap.
   Time now() const { return now_; }
 
   void submit(Op& op);
@@ -29,9 +29,10 @@ class Reactor {
   /// Closes a descriptor off the loop's path: nobody is told. -1 does nothing.
   void close(int fd);
 
-  /// One turn: run what is ready and due, then wait for more, at most until `latest`.
+  /// One turn: wait for something, at most until `latest`, then run what is ready and due. What is done
+  /// before the turn begins, or by its callbacks, is run in this turn and the next without waiting.
   void turn(Time latest = never);
-  /// Turns until stop() was called.
+  /// Turns until stop() was called. May be called again afterwards.
   void run();
   void stop() { stopped_ = true; }
   /// Turns until no op is in flight: before the reactor, or what ops point to, may go.
@@ -47,7 +48,6 @@ class Reactor {
   Backend& backend_;
   Time now_;
   TimerWheel timers_;
-  OpList ready_;
   std::size_t in_flight_ = 0;
   bool stopped_ = false;
   std::vector<std::unique_ptr<Closing>> closings_;  // every close op ever needed at once

@@ -78,6 +78,14 @@ constexpr std::array natives = {
     Native{OpKind::close, IORING_OP_CLOSE, [](io_uring_sqe* sqe, Op& op) { io_uring_prep_close(sqe, op.fd); }},
 };
 
+// The kernel's POLL_ADD is not woken for POLLPRI alone (its wake-up looks at the other events only).
+// Sockets wake with POLLRDBAND whenever octets come, and never have it otherwise; the attempt that
+// follows tells whether they are urgent.
+unsigned waking_events(const Op& op) {
+  const unsigned wanted = static_cast<unsigned short>(wanted_events(op));
+  return (wanted & POLLPRI) != 0 ? wanted | POLLRDBAND : wanted;
+}
+
 class UringBackend final : public KernelBackend {
  public:
   explicit UringBackend(const BackendOptions& options) : KernelBackend(options) {}
@@ -172,6 +180,7 @@ void UringBackend::enqueue(Op& op, Place place) {
 
 const Native* UringBackend::native_for(const Op& op) const {
   if (op.kind == OpKind::link && (op.flags & AT_EMPTY_PATH) != 0) return nullptr;  // needs perform()'s second way
+  if (op.kind == OpKind::poll && (op.flags & POLLPRI) != 0) return nullptr;        // see waking_events()
   return native_[static_cast<std::size_t>(op.kind)];
 }
 
@@ -218,7 +227,7 @@ void UringBackend::issue() {
     if (sqe == nullptr) return;
     unissued_.remove(*op);
     if (place_of(*op) == Place::parked) {
-      io_uring_prep_poll_add(sqe, op->fd, static_cast<unsigned short>(wanted_events(*op)));
+      io_uring_prep_poll_add(sqe, op->fd, waking_events(*op));
     } else {
       native_for(*op)->prepare(sqe, *op);
     }

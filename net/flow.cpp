@@ -118,8 +118,8 @@ class CodecFlow : public Flow {
   }
 
  protected:
-  virtual void fetch() = 0;               ///< more input, then on_fetched()
-  virtual void put() = 0;                 ///< submits op_ for out_.held()
+  virtual void fetch() = 0;                 ///< more input, then on_fetched()
+  virtual void put() = 0;                   ///< submits op_ for out_.held()
   virtual void on_got(std::int64_t n) = 0;  ///< n octets of input came by op_
   virtual void on_put(std::int64_t n) = 0;  ///< n octets of output are gone
   virtual bool input_is_file() const = 0;

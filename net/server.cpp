@@ -73,8 +73,8 @@ std::optional<StartError> Server::open_listeners() {
     if (!opened) {
       for (const auto& listener : listeners_) context_.reactor.close(listener->socket);
       listeners_.clear();
-      return StartError{"listen.control", fmt::format("cannot listen on {}: {}", core::to_string(at),
-                                                      strerror(opened.error()))};
+      return StartError{"listen.control",
+                        fmt::format("cannot listen on {}: {}", core::to_string(at), strerror(opened.error()))};
     }
     auto& listener = *listeners_.emplace_back(std::make_unique<Listener>());
     listener.server = this;
@@ -162,7 +162,7 @@ void Server::admit(int socket, const core::Endpoint& peer) {
   ++live_;
   ++sessions_of_[address_text(peer)];
   if (refused.empty()) {
-    context_.log.debug("{} connected", address_text(peer));
+    context_.log.debug("{} [{}] connected", address_text(peer), next_id_ - 1);
     return session.start();
   }
   context_.log.warn("{} refused: {}", address_text(peer), refused);

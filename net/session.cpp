@@ -139,7 +139,7 @@ void Session::enter_root(const core::Account& account) {
 
 Transfer& Session::transfer() {
   if (!transfer_) {
-    transfer_ = std::make_unique<Transfer>(context_, config_, *this, local_, pi_.default_data_port());
+    transfer_ = std::make_unique<Transfer>(context_, config_, *this, id_, local_, pi_.default_data_port());
     data_closed_ = false;
   }
   return *transfer_;
@@ -148,8 +148,7 @@ Transfer& Session::transfer() {
 void Session::on_file_done() {
   if (state_ != State::open) return try_end();
   if (looking_for_listing_ && file_.error() == ENOTDIR) return file_.look(root_, listing_path_);
-  const core::Outcome outcome{
-      .error = file_.error(), .entry = to_entry(file_.facts()), .number = file_.number()};
+  const core::Outcome outcome{.error = file_.error(), .entry = to_entry(file_.facts()), .number = file_.number()};
   if (looking_for_listing_ && outcome.error == 0) {
     listing_ = std::make_unique<ListingSource>(context_.reactor, root_, file_, listing_spec_, rights_,
                                                context_.reactor.backend().wall_clock());

@@ -97,8 +97,8 @@ class Session final : public TransferOwner {
   std::shared_ptr<Root> root_;
   FileTask file_;
   std::unique_ptr<Verification> verification_;
-  std::unique_ptr<Transfer> transfer_;       ///< made by the first command that needs one
-  std::unique_ptr<ListingSource> listing_;   ///< of STAT
+  std::unique_ptr<Transfer> transfer_;      ///< made by the first command that needs one
+  std::unique_ptr<ListingSource> listing_;  ///< of STAT
   std::unique_ptr<ListingSource> finished_listing_;
   char* listing_buffer_ = nullptr;
   core::TransferSpec listing_spec_;

@@ -117,9 +117,7 @@ void FileTask::open_below(std::string_view path, std::uint64_t flags, unsigned m
 }
 
 void FileTask::open_object() { open_below(path_, O_PATH | O_CLOEXEC, 0, object_); }
-void FileTask::open_parent() {
-  open_below(core::parent_path(path_), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, parent_);
-}
+void FileTask::open_parent() { open_below(core::parent_path(path_), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, parent_); }
 void FileTask::open_parent2() { open_below(core::parent_path(path2_), O_PATH | O_DIRECTORY | O_CLOEXEC, 0, parent2_); }
 void FileTask::open_read() { open_below(path_, O_RDONLY | careful, 0, object_); }
 void FileTask::open_listing() { open_below(path_, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, object_); }

@@ -149,7 +149,7 @@ class FileTask {
   std::string below_, below2_;  ///< what the op in flight points to
   std::string temporary_;       ///< an upload's name until it is published; empty for a direct one
   int object_ = -1, parent_ = -1, parent2_ = -1;
-  struct statx facts_ {};
+  struct statx facts_{};
   std::uint64_t number_ = 0;
   std::uint64_t length_ = 0;
   std::int64_t offset_ = 0;

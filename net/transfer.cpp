@@ -31,10 +31,11 @@ constexpr const char* cause_names[] = {"complete", "no connection", "broken", "a
 }  // namespace
 
 Transfer::Transfer(Context& context, std::shared_ptr<const core::Config> config, TransferOwner& owner,
-                   const core::Endpoint& local, const core::Endpoint& peer)
+                   std::uint64_t session_id, const core::Endpoint& local, const core::Endpoint& peer)
     : context_(context),
       config_(std::move(config)),
       owner_(owner),
+      session_id_(session_id),
       local_(local),
       peer_(peer),
       aim_(peer),
@@ -182,8 +183,7 @@ void Transfer::on_connect_done(io::Op& op) {
 
 void Transfer::adopt(int socket) {
   socket_ = socket;
-  context_.reactor.backend().set_options(
-      socket, {.no_delay = true, .keepalive = true, .notsent_lowat = 128 * 1024});
+  context_.reactor.backend().set_options(socket, {.no_delay = true, .keepalive = true, .notsent_lowat = 128 * 1024});
 }
 
 void Transfer::close_listener() {
@@ -240,9 +240,10 @@ void Transfer::report() {
   file_.release();
   root_.reset();
   phase_ = FilePhase::none;
-  context_.log.info("{} {} {} octets={} {}{}{}", address_text(peer_), lists() ? "list" : (sends() ? "sent" : "received"),
-                    core::quoted(path_), end_.octets, cause_names[static_cast<std::size_t>(end_.cause)],
-                    end_.error != 0 ? ": " : "", end_.error != 0 ? strerror(end_.error) : "");
+  context_.log.info("{} [{}] {} {} octets={} {}{}{}", address_text(peer_), session_id_,
+                    lists() ? "list" : (sends() ? "sent" : "received"), core::quoted(path_), end_.octets,
+                    cause_names[static_cast<std::size_t>(end_.cause)], end_.error != 0 ? ": " : "",
+                    end_.error != 0 ? strerror(end_.error) : "");
   if (closing_) return owner_.on_data_closed();
   owner_.on_transfer_end(end_);
 }
@@ -401,8 +402,8 @@ std::unique_ptr<Flow> Transfer::make_flow() {
                       .offset = skips ? 0 : static_cast<std::int64_t>(spec_.offset),
                       .slice = static_cast<std::size_t>(config_->data.slice_kib) * 1024};
   if (lists()) {
-    auto source = std::make_unique<ListingSource>(reactor, root_, file_, spec_, rights_,
-                                                  reactor.backend().wall_clock());
+    auto source =
+        std::make_unique<ListingSource>(reactor, root_, file_, spec_, rights_, reactor.backend().wall_clock());
     return make_codec_send(reactor, ends, context_.flow_buffers, nullptr, std::move(source), 0);
   }
   if (sends()) {

@@ -26,8 +26,8 @@ class TransferOwner {
 
 class Transfer {
  public:
-  /// `local` and `peer` are the control connection's ends.
-  Transfer(Context& context, std::shared_ptr<const core::Config> config, TransferOwner& owner,
+  /// `local` and `peer` are the control connection's ends; `session_id` is for the log.
+  Transfer(Context& context, std::shared_ptr<const core::Config> config, TransferOwner& owner, std::uint64_t session_id,
            const core::Endpoint& local, const core::Endpoint& peer);
   ~Transfer();
 
@@ -98,6 +98,7 @@ class Transfer {
   Context& context_;
   std::shared_ptr<const core::Config> config_;
   TransferOwner& owner_;
+  std::uint64_t session_id_;
   core::Endpoint local_, peer_;
 
   State state_ = State::idle;
@@ -113,14 +114,14 @@ class Transfer {
   core::TransferSpec::Kind kind_ = core::TransferSpec::Kind::retrieve;
   core::TransferSpec spec_;
   std::string path_, pattern_, prefix_, given_;  ///< what spec_'s views point to
-  std::string unique_base_;  ///< STOU: the name as the client gave it
+  std::string unique_base_;                      ///< STOU: the name as the client gave it
   std::shared_ptr<Root> root_;
   core::Rights rights_;
   FileTask file_;
   FilePhase phase_ = FilePhase::none;
   std::unique_ptr<Flow> flow_;
   bool flowing_ = false;
-  bool stored_ = false;  ///< publish() is done: nothing to discard
+  bool stored_ = false;            ///< publish() is done: nothing to discard
   std::uint64_t seen_octets_ = 0;  ///< when the stall timer was last armed
   core::TransferEnd end_;
 };
