@@ -1,0 +1,365 @@
+// config.toml: every key, its range, and what is said when it is wrong.
+#include "core/config.hpp"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "tests/catch.hpp"
+
+namespace {
+
+using core::Right;
+
+std::vector<std::string> mistakes(std::string_view text) {
+  const auto parsed = core::parse_config(text, "c.toml");
+  std::vector<std::string> found;
+  if (parsed) return found;
+  for (const core::ConfigError& error : parsed.error()) found.push_back(core::to_string(error));
+  return found;
+}
+
+core::Config parsed(std::string_view text) {
+  INFO(fmt::format("{}", fmt::join(mistakes(text), "\n")));
+  const auto result = core::parse_config(text, "c.toml");
+  REQUIRE(result);
+  return result->config;
+}
+
+std::string read_file(const char* path) {
+  std::ifstream file(path);
+  REQUIRE(file);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+/// Every key there is.
+const std::vector<std::string> contract{
+    "server.name",
+    "server.greeting",
+    "server.drain_timeout_s",
+    "listen.control",
+    "listen.implicit_tls",
+    "listen.proxy_protocol_from",
+    "listen.backlog",
+    "io.backend",
+    "io.ring_entries",
+    "io.offload_threads",
+    "data.passive_ports",
+    "data.passive_address",
+    "data.foreign_addresses",
+    "data.active",
+    "data.active_port_fallback",
+    "data.connect_timeout_s",
+    "data.stall_timeout_s",
+    "data.buffer_kib",
+    "data.slice_kib",
+    "tls.certificate",
+    "tls.key",
+    "tls.require",
+    "limits.sessions",
+    "limits.sessions_per_address",
+    "limits.idle_timeout_s",
+    "limits.login_failures",
+    "limits.login_failure_delay_ms",
+    "limits.transfer_buffers",
+    "anonymous.enabled",
+    "anonymous.root",
+    "anonymous.allow",
+    "uploads.publish",
+    "uploads.file_mode",
+    "uploads.directory_mode",
+    "uploads.keep_partial",
+    "log.level",
+    "log.file",
+    "user[0].name",
+    "user[0].password",
+    "user[0].account",
+    "user[0].root",
+    "user[0].allow",
+};
+
+/// config.toml with its commented example of a [[user]] switched on.
+std::string with_example_user(std::string text) {
+  const std::size_t user = text.find("# [[user]]");
+  REQUIRE(user != std::string::npos);
+  for (std::size_t at = user; at != std::string::npos; at = text.find("\n# ", at)) {
+    text.erase(text[at] == '\n' ? at + 1 : at, 2);
+  }
+  return text;
+}
+
+constexpr std::string_view demo = "[[user]]\nname = \"demo\"\npassword = \"$6$salt$hash\"\nroot = \"srv\"\n";
+
+}  // namespace
+
+// ---- what is right ----
+
+TEST_CASE("config.toml shows every key with its default", "[config]") {
+  const std::string text = read_file("config.toml");
+  CHECK(parsed(text) == parsed("[anonymous]\n"));
+  const auto with_user = core::parse_config(with_example_user(text), "config.toml");
+  REQUIRE(with_user);
+  for (const std::string& key : contract) {
+    CAPTURE(key);
+    CHECK(with_user->line_of(key) > 0);
+  }
+  CHECK(with_user->lines.size() == contract.size() + 1);  // and user[0] itself
+  const core::Account& user = with_user->config.accounts.all().at(0);
+  CHECK(user.rights == parsed(demo).accounts.all().at(0).rights);
+}
+
+TEST_CASE("an empty text is a valid configuration in which nobody can log in", "[config]") {
+  const core::Config config = parsed("");
+  CHECK(config.accounts.all().empty());
+  REQUIRE(config.listen.control.size() == 2);
+  CHECK(core::to_string(config.listen.control[0]) == "0.0.0.0:2121");
+  CHECK(core::to_string(config.listen.control[1]) == "[::]:2121");
+  CHECK(config.data.passive_ports == core::PortRange{50000, 50999});
+  CHECK_FALSE(config.data.passive_address);
+  CHECK(config.limits.sessions == 20000);
+  CHECK(config.limits.idle_timeout_s >= 300);
+  CHECK(config.uploads.file_mode == 0644);
+}
+
+TEST_CASE("every kind of value is read", "[config]") {
+  const core::Config config = parsed(R"(
+    [server]
+    name = "Files"
+    greeting = ""
+    [listen]
+    control = ["127.0.0.1:21", "[::1]:0"]
+    proxy_protocol_from = ["10.0.0.0/8"]
+    [io]
+    backend = "epoll"
+    [data]
+    passive_ports = "1024-1024"
+    passive_address = "192.0.2.1"
+    foreign_addresses = ["2001:db8::/32", "192.0.2.7"]
+    active = false
+    active_port_fallback = true
+    [limits]
+    sessions = 1
+    idle_timeout_s = 0
+    [uploads]
+    publish = "durable"
+    file_mode = "0600"
+    directory_mode = "2775"
+    keep_partial = false
+    [log]
+    level = "debug"
+    file = "/var/log/millrace"
+  )");
+  CHECK(config.server.name == "Files");
+  CHECK(config.server.greeting.empty());
+  REQUIRE(config.listen.control.size() == 2);
+  CHECK(core::to_string(config.listen.control[1]) == "[::1]:0");
+  CHECK(config.listen.proxy_protocol_from == std::vector{*core::parse_network("10.0.0.0/8")});
+  CHECK(config.io.backend == core::BackendChoice::epoll);
+  CHECK(config.data.passive_ports == core::PortRange{1024, 1024});
+  CHECK(config.data.passive_address == core::parse_address("192.0.2.1"));
+  CHECK(config.data.foreign_addresses.size() == 2);
+  CHECK_FALSE(config.data.active);
+  CHECK(config.data.active_port_fallback);
+  CHECK(config.limits.sessions == 1);
+  CHECK(config.limits.idle_timeout_s == 0);
+  CHECK(config.uploads.publish == core::Publish::durable);
+  CHECK(config.uploads.file_mode == 0600);
+  CHECK(config.uploads.directory_mode == 02775);
+  CHECK_FALSE(config.uploads.keep_partial);
+  CHECK(config.log.level == core::LogLevel::debug);
+  CHECK(config.log.file == "/var/log/millrace");
+}
+
+TEST_CASE("TLS keys are accepted together", "[config]") {
+  const core::Config config = parsed(
+      "[listen]\nimplicit_tls = [\"0.0.0.0:2990\"]\n"
+      "[tls]\ncertificate = \"c.pem\"\nkey = \"k.pem\"\nrequire = \"data\"\n");
+  CHECK(config.listen.implicit_tls.size() == 1);
+  CHECK(config.tls.certificate == "c.pem");
+  CHECK(config.tls.key == "k.pem");
+  CHECK(config.tls.require == "data");
+}
+
+TEST_CASE("anonymous is who the section says", "[config]") {
+  CHECK(parsed("[anonymous]\nenabled = false\nroot = \"x\"\n").accounts.find("ftp") == nullptr);
+  const core::Config config = parsed("[anonymous]\nroot = \"/pub\"\nallow = [\"list\", \"write\"]\n");
+  const core::Account* const anonymous = config.accounts.find("FTP");
+  REQUIRE(anonymous != nullptr);
+  CHECK(anonymous->anonymous);
+  CHECK(anonymous->root == "/pub");
+  CHECK(anonymous->rights == core::Rights{Right::list, Right::write});
+  CHECK(parsed("[anonymous]\n").accounts.find("anonymous")->rights == core::Rights{Right::list, Right::read});
+  CHECK(parsed("[anonymous]\nallow = []\n").accounts.find("anonymous")->rights == core::Rights{});
+}
+
+TEST_CASE("users come in the order of the text, before anonymous", "[config]") {
+  const core::Config config = parsed(std::string("[anonymous]\n") + std::string(demo) +
+                                     "[[user]]\nname = \"second\"\npassword = \"\"\nroot = \"r\"\n"
+                                     "account = \"books\"\nallow = [\"read\"]\n");
+  REQUIRE(config.accounts.all().size() == 3);
+  const core::Account& first = config.accounts.all()[0];
+  CHECK(first.name == "demo");
+  CHECK(first.password_hash == "$6$salt$hash");
+  for (std::size_t i = 0; i < core::right_count; ++i) CHECK(first.rights.has(static_cast<Right>(i)));
+  const core::Account& second = config.accounts.all()[1];
+  CHECK(second.name == "second");
+  CHECK(second.account == "books");
+  CHECK(second.rights == core::Rights{Right::read});
+  CHECK(config.accounts.all()[2].anonymous);
+}
+
+TEST_CASE("any crypt(3) hash is taken", "[config]") {
+  const std::string hash =
+      GENERATE("$y$j9T$salt$hash", "$6$salt$hash", "$2b$05$saltandhash", "$1$s$h", "$5$s$h", "$7$C6..../....s$h",
+               "$gy$j9T$s$h", "$sha1$1$s$h", "abJnggxhB/yWI", "_J9..K0AyUubDrfOgO4s", "");
+  CHECK(mistakes(fmt::format("[[user]]\nname = \"a\"\nroot = \"r\"\npassword = \"{}\"\n", hash)).empty());
+}
+
+TEST_CASE("each key's line is known", "[config]") {
+  const auto result = core::parse_config("\n[data]\nactive = true\n" + std::string(demo) + std::string(demo), "c");
+  REQUIRE_FALSE(result);  // demo twice
+  const auto good = core::parse_config("\n[data]\nactive = true\n" + std::string(demo), "c");
+  REQUIRE(good);
+  CHECK(good->line_of("data.active") == 3);
+  CHECK(good->line_of("user[0]") == 4);
+  CHECK(good->line_of("user[0].root") == 7);
+  CHECK(good->line_of("user[1].root") == 0);
+  CHECK(good->line_of("data.passive_ports") == 0);
+}
+
+// ---- what is wrong ----
+
+TEST_CASE("a mistake is named with its line, its key and its cure", "[config]") {
+  const auto [text, message] = GENERATE(table<std::string, std::string>({
+      {"[data]\npasive_ports = \"1-2\"",
+       "c.toml:2: data.pasive_ports: unknown key `pasive_ports` in [data]; did you mean `passive_ports`?"},
+      {"[data]\nsessions = 5", "c.toml:2: data.sessions: unknown key `sessions` in [data]; it belongs in [limits]"},
+      {"[data]\nzzzzz = 5", "c.toml:2: data.zzzzz: unknown key `zzzzz` in [data]"},
+      {"\n[lisen]\n", "c.toml:2: lisen: unknown section [lisen]; did you mean [listen]?"},
+      {"[users]\n", "c.toml:1: users: unknown section [users]; did you mean [[user]]?"},
+      {"[performance]\n", "c.toml:1: performance: unknown section [performance]"},
+      {"[[performance]]\n", "c.toml:1: performance: unknown section [performance]"},
+      {"sessions = 5", "c.toml:1: sessions: stands in no section; it belongs in [limits]"},
+      {"zzzzz = 5", "c.toml:1: zzzzz: unknown key `zzzzz`; keys stand in sections such as [listen]"},
+      {"data = 5", "c.toml:1: data: must be one table, [data], not an integer"},
+      {"[[data]]\n", "c.toml:1: data: must be one table, [data], not an array"},
+      {"[user]\nname = \"x\"", "c.toml:1: user: must be written as [[user]], not one table: double the brackets"},
+      {"user = [1]", "c.toml:1: user: must be written as [[user]], not an array"},
+      {"[limits]\nsessions = \"5\"", "c.toml:2: limits.sessions: must be an integer, not a string"},
+      {"[limits]\nsessions = 5.0", "c.toml:2: limits.sessions: must be an integer, not a number with a fraction"},
+      {"[limits]\nsessions = 0", "c.toml:2: limits.sessions: must be from 1 to 1000000 sessions, not 0"},
+      {"[limits]\nidle_timeout_s = -1",
+       "c.toml:2: limits.idle_timeout_s: must be from 0 to 604800 seconds (0: never), not -1"},
+      {"[data]\nactive = 1", "c.toml:2: data.active: must be true or false, not an integer"},
+      {"[data]\nactive = \"yes\"", "c.toml:2: data.active: must be true or false, not a string"},
+      {"[server]\nname = 2026-11-22", "c.toml:2: server.name: must be a string, not a date or time"},
+      {"[server]\nname = {}", "c.toml:2: server.name: must be a string, not a table"},
+      {"[server]\nname = \"\"", "c.toml:2: server.name: must be one line of text, and not empty"},
+      {"[server]\ngreeting = \"a\\r\\nb\"", "c.toml:2: server.greeting: must be one line of text"},
+      {"[io]\nbackend = \"uring\"", "c.toml:2: io.backend: must be \"auto\", \"io_uring\" or \"epoll\""},
+      {"[log]\nlevel = \"loud\"", "c.toml:2: log.level: must be \"debug\", \"info\", \"warning\" or \"error\""},
+      {"[tls]\nrequire = \"always\"", "c.toml:2: tls.require: must be \"never\", \"control\" or \"data\""},
+      {"[uploads]\nfile_mode = 0o644", "c.toml:2: uploads.file_mode: must be a string, not an integer"},
+      {"[uploads]\nfile_mode = \"0888\"",
+       "c.toml:2: uploads.file_mode: must be octal permissions from \"0\" to \"0777\", such as \"0644\""},
+      {"[listen]\ncontrol = []",
+       "c.toml:2: listen.control: must not be empty: name an address and a port, such as \"0.0.0.0:2121\""},
+      {"[listen]\ncontrol = \"0.0.0.0:21\"", "c.toml:2: listen.control: must be an array of strings, not a string"},
+      {"[listen]\ncontrol = [21]", "c.toml:2: listen.control: must be an array of strings, not of an integer"},
+      {"[listen]\ncontrol = [\n\"0.0.0.0:21\",\n\"::1:21\"\n]",
+       "c.toml:4: listen.control: must be an address and a port: \"0.0.0.0:2121\" or \"[::]:2121\"; \"::1:21\" is "
+       "none"},
+      {"[listen]\ncontrol = [\"0.0.0.0:21\", \"0.0.0.0:21\"]",
+       "c.toml:2: listen.control: \"0.0.0.0:21\" stands here twice"},
+      {"[data]\nforeign_addresses = [\"10.0.0.0/33\"]",
+       "c.toml:2: data.foreign_addresses: must be a network or an address: \"10.0.0.0/8\", \"2001:db8::/32\", "
+       "\"192.0.2.1\"; \"10.0.0.0/33\" is none"},
+      {"[anonymous]\nallow = [\"reed\"]",
+       "c.toml:2: anonymous.allow: must be rights: \"list\", \"read\", \"write\", \"delete\", \"rename\", \"mkdir\", "
+       "\"site\"; \"reed\" is none"},
+      {"[tls]\ncertificate = \"c.pem\"",
+       "c.toml:2: tls.certificate: needs its private key: set [tls] key to the PEM file that holds it"},
+      {"[tls]\nkey = \"k.pem\"", "c.toml:2: tls.key: needs a certificate: set [tls] certificate and key"},
+      {"[tls]\nrequire = \"data\"", "c.toml:2: tls.require: needs a certificate: set [tls] certificate and key"},
+      {"[listen]\nimplicit_tls = [\"0.0.0.0:2990\"]",
+       "c.toml:2: listen.implicit_tls: needs a certificate: set [tls] certificate and key"},
+      {"[anonymous]\n[[user]]\nname = \"Ftp\"\npassword = \"\"\nroot = \"r\"",
+       "c.toml:3: user[0].name: is a name of the anonymous user: choose another, or set [anonymous] enabled = false"},
+      {"[[user]]\nname = \"a\"\nroot = \"r\"\npassword = \"secret\"",
+       "c.toml:4: user[0].password: must be a crypt(3) hash, never the password itself; \"build/millrace passwd\" "
+       "prints a hash"},
+  }));
+  CAPTURE(text);
+  CHECK(mistakes(text) == std::vector{message});
+}
+
+TEST_CASE("passive_ports is a range", "[config]") {
+  const std::string bad =
+      GENERATE("", "50000", "50000-", "-50999", "50999-50000", "0-2000", "1-1023", "50000-65536", "50000 - 50999",
+               "50000-50999 ", "+1024-2000", "a-b", "1024-2000-3000", "1024-99999999999999999999");
+  CAPTURE(bad);
+  CHECK(mistakes(fmt::format("[data]\npassive_ports = \"{}\"", bad)).size() == 1);
+  CHECK(mistakes("[data]\npassive_ports = \"1024-65535\"").empty());
+}
+
+TEST_CASE("passive_address is auto or IPv4", "[config]") {
+  const std::string bad = GENERATE("", "Auto", "2001:db8::1", "ftp.example.org", "192.0.2.1:21");
+  CHECK(mistakes(fmt::format("[data]\npassive_address = \"{}\"", bad)).size() == 1);
+}
+
+TEST_CASE("a password in plain text is found", "[config]") {
+  const std::string bad =
+      GENERATE("secret", "twelve-chars", "fourteen-chars", "thirteen char", "$ecret", "$", "$$", "_short");
+  CAPTURE(bad);
+  CHECK(mistakes(fmt::format("[[user]]\nname = \"a\"\nroot = \"r\"\npassword = \"{}\"", bad)).size() == 1);
+}
+
+TEST_CASE("a user needs a name, a password and a root", "[config]") {
+  CHECK(mistakes("\n[[user]]\n") ==
+        std::vector<std::string>{
+            "c.toml:2: user[0].name: a [[user]] needs a name",
+            "c.toml:2: user[0].password: a [[user]] needs a password: \"build/millrace passwd\" prints a hash; \"\" "
+            "lets anyone in",
+            "c.toml:2: user[0].root: a [[user]] needs a root, the directory that the user sees as \"/\"",
+        });
+}
+
+TEST_CASE("two users cannot have one name", "[config]") {
+  CHECK(mistakes(std::string(demo) + std::string(demo)) ==
+        std::vector<std::string>{"c.toml:6: user[1].name: \"demo\" is the name of an earlier [[user]]"});
+}
+
+TEST_CASE("all mistakes are told at once, in the order of their lines", "[config]") {
+  const std::vector<std::string> found = mistakes(
+      "[tls]\n"
+      "require = \"data\"\n"
+      "[limits]\n"
+      "sessions = -1\n"
+      "idle_timeout = 5\n"
+      "[data]\n"
+      "active = 1\n");
+  REQUIRE(found.size() == 4);
+  CHECK(found[0].starts_with("c.toml:2: tls.require: "));
+  CHECK(found[1].starts_with("c.toml:4: limits.sessions: "));
+  CHECK(found[2].starts_with("c.toml:5: limits.idle_timeout: "));
+  CHECK(found[3].starts_with("c.toml:7: data.active: "));
+}
+
+TEST_CASE("text that is no TOML is told with its line", "[config]") {
+  const std::string bad = GENERATE("\n[data\n", "\n= 5", "\na = ", "\na = \"open", "[data]\n[data]\n", "\n\xff\xfe",
+                                   "[data]\nactive = true active = false");
+  CAPTURE(bad);
+  const std::vector<std::string> found = mistakes(bad);
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].starts_with("c.toml:"));
+  CHECK(found[0][7] != '0');
+}
+
+TEST_CASE("an error of the whole file has no line", "[config]") {
+  CHECK(core::to_string({.file = "c.toml", .line = 0, .key = "", .what = "cannot be read"}) ==
+        "c.toml: cannot be read");
+  CHECK(core::to_string({.file = "c.toml", .line = 3, .key = "", .what = "w"}) == "c.toml:3: w");
+}
