@@ -24,6 +24,13 @@ ssize_t probe(int file, std::int64_t offset) {
   return retry([&] { return ::preadv2(file, &into, 1, offset, RWF_NOWAIT); });
 }
 
+// True when the file's system keeps it in memory alone, so that its octets wait for no disk.
+bool in_memory(int file) {
+  struct statfs system{};
+  if (::fstatfs(file, &system) != 0) return false;
+  return system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC;
+}
+
 // Some write, some fail: all octets of a span, or a negative errno.
 ssize_t write_all(int file, std::span<const char> from, std::int64_t offset) {
   std::size_t done = 0;
@@ -66,12 +73,6 @@ ssize_t unload_pipe(const Op& op, std::span<char> scratch) {
 }
 
 }  // namespace
-
-bool in_memory(int file) {
-  struct statfs system{};
-  if (::fstatfs(file, &system) != 0) return false;
-  return system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC;
-}
 
 bool is_hot(const Op& op) {
   const auto last = op.offset + static_cast<std::int64_t>(window_of(op)) - 1;

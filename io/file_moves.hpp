@@ -33,7 +33,4 @@ std::int32_t load_buffer(const Op& op, std::span<char> buffer);
 /// Octets, all of them, or a negative errno; then the pipe may still hold some.
 std::int32_t unload(Op& op, std::span<char> scratch);
 
-/// True when the file's system keeps it in memory alone (tmpfs, ramfs): its octets wait for no disk.
-bool in_memory(int file);
-
 }  // namespace io

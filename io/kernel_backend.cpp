@@ -17,6 +17,9 @@ constexpr std::size_t pipes_most = 32;
 constexpr std::size_t buffers_most = 8;
 constexpr std::size_t buffer_size = 1024 * 1024;
 
+// In Op::flags of a recv_file: the kernel has said that the socket is readable.
+constexpr int told_readable = 1;
+
 }  // namespace
 
 KernelBackend::KernelBackend(const BackendOptions& options)
@@ -56,6 +59,7 @@ void KernelBackend::advance(Op& op) {
 void KernelBackend::settle(Op& op, std::int32_t result) {
   if (result != -EAGAIN) return finish(op, result);
   if (op.cancelled) return finish(op, -ECANCELED);
+  if (op.kind == OpKind::recv_file) op.flags = told_readable;  // when it comes back
   set_place(op, Place::parked);
   park(op);
 }
@@ -117,7 +121,9 @@ bool KernelBackend::load(Op& op) {
       return true;
     }
     pipes_.give_back(pipe);
-    if (op.length != -EINVAL) {
+    // splice(2) never passes an urgent octet: it says EAGAIN or, when FIN has come, 0 for ever. recv(2) goes on.
+    const bool stuck = op.length == 0 || (op.length == -EAGAIN && op.flags == told_readable);
+    if (op.length != -EINVAL && !stuck) {
       settle(op, static_cast<std::int32_t>(op.length));
       return true;
     }

@@ -43,7 +43,7 @@ class Offload {
  private:
   void run(const std::stop_token& stop);
 
-  const Work work_;
+  Work work_;
   Fd event_;
   std::mutex mutex_;
   std::condition_variable_any wake_;

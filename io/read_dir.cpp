@@ -36,7 +36,8 @@ void follow(const DirBatch& batch, DirEntry& entry, std::string& path) {
 }
 
 void add_facts(int directory, const DirBatch& batch, DirEntry& entry, std::string& path) {
-  entry.has_facts = facts_of(directory, entry.name.data(), AT_SYMLINK_NOFOLLOW, entry.facts);
+  const char* name = entry.name.data();  // which the kernel has ended with a zero
+  entry.has_facts = facts_of(directory, name, AT_SYMLINK_NOFOLLOW, entry.facts);
   if (!entry.has_facts) return;
   entry.is_link = S_ISLNK(entry.facts.stx_mode);
   if (entry.is_link) follow(batch, entry, path);

@@ -111,7 +111,7 @@ class UringBackend final : public KernelBackend {
   void issue_cancels();
   void issue();
   int submit_and_wait(Time deadline);
-  void reap();
+  unsigned reap();
   void on_completion(Op& op, std::int32_t result);
 
   io_uring ring_{};
@@ -249,7 +249,8 @@ int UringBackend::submit_and_wait(Time deadline) {
   return io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr);
 }
 
-void UringBackend::reap() {
+// How many completions there were.
+unsigned UringBackend::reap() {
   unsigned head = 0;
   unsigned count = 0;
   const io_uring_cqe* completion = nullptr;
@@ -261,10 +262,11 @@ void UringBackend::reap() {
       offload_watched_ = false;
       collect_offloaded();
     } else {
-      on_completion(*reinterpret_cast<Op*>(whose), completion->res);
+      on_completion(*static_cast<Op*>(io_uring_cqe_get_data(completion)), completion->res);
     }
   }
   io_uring_cq_advance(&ring_, count);
+  return count;
 }
 
 void UringBackend::on_completion(Op& op, std::int32_t result) {
@@ -286,14 +288,16 @@ void UringBackend::on_completion(Op& op, std::int32_t result) {
 }
 
 void UringBackend::wait(Time deadline, OpList& ready) {
+  unsigned completions = 0;
   do {
     issue();
     const bool must_not_wait = !done_.empty() || !unissued_.empty() || !cancels_.empty();
-    const int result = submit_and_wait(must_not_wait ? 0 : deadline);
-    reap();
-    if (result == -EINTR) break;
-    assert(result >= 0 || result == -ETIME || result == -EAGAIN || result == -EBUSY || result == -ENOMEM);
-  } while (done_.empty() && now() < deadline);
+    [[maybe_unused]] const int result = submit_and_wait(must_not_wait ? 0 : deadline);
+    assert(result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY ||
+           result == -ENOMEM);
+    completions = reap();
+    // None at all: the deadline, or a signal. That the latter came is not told when entries were submitted as well.
+  } while (completions > 0 && done_.empty() && now() < deadline);
   ready.splice(done_);
 }
 

@@ -1,0 +1,65 @@
+// What every backend must do, as one table of cases against a small World: the two real backends run them
+// in backend_test.cpp, the simulated one in tests/sim, so that the simulator stays honest.
+// A further backend needs its World (backend_lab.hpp) and a loop over `cases` that calls run_case.
+#pragma once
+
+#include "tests/backend_cases_files.hpp"
+#include "tests/backend_cases_moves.hpp"
+#include "tests/backend_cases_sockets.hpp"
+#include "tests/backend_lab.hpp"
+
+namespace backend_cases {
+
+struct Case {
+  const char* name;
+  void (*run)(World&);
+};
+
+inline constexpr Case cases[] = {
+    {"accept tells the peer", accept_tells_the_peer},
+    {"connect is refused", connect_is_refused},
+    {"a port listens once", a_port_listens_once},
+    {"octets both ways until the end", octets_both_ways_until_the_end},
+    {"recv waits for octets", recv_waits_for_octets},
+    {"one socket reads, writes and polls at once", one_socket_reads_writes_and_polls_at_once},
+    {"a slow reader gets all octets", a_slow_reader_gets_all_octets},
+    {"a reset peer is an error and no signal", a_reset_peer_is_an_error_and_no_signal},
+    {"poll tells what holds", poll_tells_what_holds},
+    {"urgent data is seen", urgent_data_is_seen},
+    {"recv_lent borrows late", recv_lent_borrows_late},
+    {"cancel ends what waits", cancel_ends_what_waits},
+    {"cancel ends a connect", cancel_ends_a_connect},
+    {"cancel races with success", cancel_races_with_success},
+    {"callbacks never run inside submit", callbacks_never_run_inside_submit},
+    {"a descriptor number is used again", a_descriptor_number_is_used_again},
+    {"a thousand ops in flight", a_thousand_ops_in_flight},
+    {"send_file is exact", send_file_is_exact},
+    {"send_file to a reset peer", send_file_to_a_reset_peer},
+    {"recv_file is exact", recv_file_is_exact},
+    {"recv_file passes urgent data", recv_file_passes_urgent_data},
+    {"recv_file tells whose error", recv_file_tells_whose_error},
+    {"recv_file to a full disk", recv_file_to_a_full_disk},
+    {"many uploads at once", many_uploads_at_once},
+    {"many uploads cancelled", many_uploads_cancelled},
+    {"files open, read and write", files_open_read_and_write},
+    {"nothing escapes the root", nothing_escapes_the_root},
+    {"stat tells facts", stat_tells_facts},
+    {"times and modes are set", times_and_modes_are_set},
+    {"names are made, moved and removed", names_are_made_moved_and_removed},
+    {"read_dir gives each entry once", read_dir_gives_each_entry_once},
+    {"read_dir does not look outside", read_dir_does_not_look_outside},
+    {"call runs a function", call_runs_a_function},
+    {"cancel of file ops completes once", cancel_of_file_ops_completes_once},
+    {"timers fire in order and never early", timers_fire_in_order_and_never_early},
+    {"wait ends at its deadline", wait_ends_at_its_deadline},
+    {"run ends with stop", run_ends_with_stop},
+};
+
+/// Runs one case and sees that it left no descriptor open.
+inline void run_case(const Case& one, World& world) {
+  const std::size_t before = world.open_descriptors();
+  one.run(world);
+  CHECK(world.open_descriptors() == before);
+}
+
+}  // namespace backend_cases
