@@ -20,6 +20,8 @@ constexpr const auto& retr_codes = codes<125, 150, 110, 226, 250, 425, 426, 450,
 // 550: clients look for it when the directory is missing.
 constexpr const auto& stor_codes =
     codes<125, 150, 110, 226, 250, 425, 426, 450, 451, 452, 530, 532, 550, 551, 552, 553, 554>;
+constexpr const auto& appe_codes =
+    codes<125, 150, 110, 226, 250, 425, 426, 450, 451, 452, 502, 530, 532, 550, 551, 552, 553, 554>;
 // 550: a missing directory. 501: MLSD of a file (RFC 3659 7.2.1).
 constexpr const auto& list_codes = codes<125, 150, 226, 250, 425, 426, 450, 451, 502, 530, 550>;
 constexpr const auto& look_codes = codes<213, 450, 451, 530, 550, 552>;
@@ -34,7 +36,7 @@ struct CommandTable {
   static constexpr Diagram simple = Diagram::simple, transfer = Diagram::transfer, sequence = Diagram::sequence,
                            login = Diagram::login;
 
-  static consteval auto make() {
+  static consteval auto make() {  // NOLINT(readability-function-size): a table
     constexpr auto unimplemented = [](std::string_view verb) {
       return CommandRow{verb, anywhere, optional, waits, simple, codes<502>, &Pi::on_unimplemented, {}, false, "", ""};
     };
@@ -61,11 +63,11 @@ struct CommandTable {
       {"RETR", logged_in, required, waits, transfer, retr_codes, &Pi::on_retr, Right::read, false, "<pathname>", ""},
       {"STOR", logged_in, required, waits, transfer, stor_codes, &Pi::on_stor, Right::write, true, "<pathname>", ""},
       {"STOU", logged_in, optional, waits, transfer, stor_codes, &Pi::on_stou, Right::write, true, "[<pathname>]", ""},
-      {"APPE", logged_in, required, waits, transfer, stor_codes, &Pi::on_appe, Right::write, true, "<pathname>", ""},
+      {"APPE", logged_in, required, waits, transfer, appe_codes, &Pi::on_appe, Right::write, true, "<pathname>", ""},
       {"ALLO", logged_in, required, waits, simple, codes<200, 202, 504, 530>, &Pi::on_allo, {}, false, "<octets> [R <octets>]", ""},
       {"REST", logged_in, required, waits, sequence, codes<350, 502, 530>, &Pi::on_rest, {}, false, "<octets>", "REST STREAM"},
       {"RNFR", logged_in, required, waits, sequence, codes<350, 450, 451, 502, 530, 550>, &Pi::on_rnfr, Right::rename, false, "<pathname>", ""},
-      {"RNTO", logged_in, required, waits, simple, codes<250, 450, 451, 452, 502, 503, 530, 532, 550, 552, 553>, &Pi::on_rnto, Right::rename, true, "<pathname>", ""},
+      {"RNTO", logged_in, required, waits, simple, codes<250, 450, 451, 452, 502, 503, 530, 532, 552, 553>, &Pi::on_rnto, Right::rename, true, "<pathname>", ""},
       {"ABOR", anywhere, none, acts, simple, codes<225, 226, 502>, &Pi::on_abor, {}, false, "", ""},
       {"DELE", logged_in, required, waits, simple, file_codes, &Pi::on_dele, Right::remove, false, "<pathname>", ""},
       {"RMD", logged_in, required, waits, simple, file_codes, &Pi::on_rmd, Right::remove, false, "<pathname>", ""},

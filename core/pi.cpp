@@ -67,18 +67,17 @@ bool Pi::take_line() {
   if (!holding_) {
     const std::optional<Line> line = reader_.next();
     if (!line) return false;
-    if (line->too_long) {
-      append_reply(output_, Code::unrecognised, "The command line is too long.");
-      return true;
-    }
     held_.assign(line->text);
+    held_too_long_ = line->too_long;
     holding_ = true;
   }
   const CommandRow* row = find_command(split_line(held_).verb);
   if (must_wait_for_transfer(row)) return false;
   holding_ = false;
+  forget_sequences(row);
   if (row == nullptr) {
-    append_reply(output_, Code::unrecognised, "Command not recognised.");
+    append_reply(output_, Code::unrecognised,
+                 held_too_long_ ? "The command line is too long." : "Command not recognised.");
   } else {
     run_command(*row, split_line(held_));
   }
@@ -92,7 +91,6 @@ bool Pi::must_wait_for_transfer(const CommandRow* row) const {
 void Pi::run_command(const CommandRow& row, const Command& command) {
   assert(foreground_.row == nullptr);
   foreground_ = {&row, row.diagram};
-  forget_sequences(row);
   if (row.when == When::logged_in && !logged_in()) {
     reply(Code::not_logged_in, "Log in with USER and PASS first.");
   } else if (row.argument == Argument::none && command.has_argument) {
@@ -106,12 +104,14 @@ void Pi::run_command(const CommandRow& row, const Command& command) {
   }
 }
 
-// RNTO must come right behind RNFR, and PASS behind USER (RFC 959 4.1.3, 4.1.1). NOOP and what acts
-// during a transfer affect nothing before them. REST waits for its transfer, whatever stands between.
-void Pi::forget_sequences(const CommandRow& row) {
-  if (row.during_transfer == During::acts) return;
-  if (row.handler != &Pi::on_rnto) renaming_ = false;
-  if (row.handler != &Pi::on_pass && login_ == Login::password_wanted) login_ = Login::user_wanted;
+// RNTO must come right behind RNFR, and PASS behind USER (RFC 959 4.1.3, 4.1.1); a line that is no
+// command stands between them too. NOOP and what acts during a transfer affect nothing before them.
+// REST waits for its transfer, whatever stands between.
+void Pi::forget_sequences(const CommandRow* row) {
+  if (row != nullptr && row->during_transfer == During::acts) return;
+  const auto handler = row != nullptr ? row->handler : nullptr;
+  if (handler != &Pi::on_rnto) renaming_ = false;
+  if (handler != &Pi::on_pass && login_ == Login::password_wanted) login_ = Login::user_wanted;
 }
 
 void Pi::reply_to(Exchange& exchange, Code code, std::string_view text) {
@@ -119,6 +119,10 @@ void Pi::reply_to(Exchange& exchange, Code code, std::string_view text) {
   const Next then = next(exchange.diagram, number(code));
   assert(then != Next::error);
   append_reply(output_, code, text);
+  // A transfer command spends what REST and ALLO said, however it is answered.
+  if (exchange.diagram == Diagram::transfer) restart_ = allocate_ = 0;
+  // "A failure at any point in the sequence necessitates the repetition of the entire sequence" (4.2).
+  if (then == Next::failure && exchange.row->during_transfer == During::waits) renaming_ = false;
   if (then == Next::wait) {
     exchange.diagram = Diagram::transferring;
     return;
@@ -129,14 +133,16 @@ void Pi::reply_to(Exchange& exchange, Code code, std::string_view text) {
 
 void Pi::refuse_file(const Outcome& outcome) {
   const Refusal why = refusal(outcome.error, foreground_.row->creates);
-  // What an errno suggests and the command's list lacks becomes the plain "not available".
-  const Code code = admits(*foreground_.row, number(why.code)) ? why.code : Code::unavailable;
-  reply(code, why.text);
+  // What an errno suggests and the command's list lacks becomes the plain "not available", or for RNTO,
+  // which lacks that as well, "not allowed".
+  const CommandRow& row = *foreground_.row;
+  const Code plain = admits(row, number(Code::unavailable)) ? Code::unavailable : Code::name_not_allowed;
+  reply(admits(row, number(why.code)) ? why.code : plain, why.text);
 }
 
-void Pi::ask(Action action, After after) {
+void Pi::ask(const Action& action, After after) {
   assert(!asked_);
-  asked_ = std::move(action);
+  asked_ = action;
   after_ = after;
   waiting_ = Waiting::outcome;
 }
@@ -153,10 +159,21 @@ void Pi::wait_for_transfer_end(After after) {
   waiting_ = Waiting::transfer_end;
 }
 
+// True between the first and the last line of STAT's listing. Replies are not nested (RFC 959 4.2).
+bool Pi::inside_listing() const { return waiting_ == Waiting::more_listing || after_ == &Pi::after_more_listing; }
+
 void Pi::on_transfer_end(const TransferEnd& end, Moment now) {
-  using Cause = TransferEnd::Cause;
   now_ = now;
   last_activity_ = now;
+  if (inside_listing()) {
+    unreported_ = end;
+  } else {
+    finish_transfer(end);
+  }
+}
+
+void Pi::finish_transfer(const TransferEnd& end) {
+  using Cause = TransferEnd::Cause;
   switch (end.cause) {
     case Cause::complete:
       reply_to(transfer_, end.stays_open ? Code::file_action_okay : Code::closing_data, "Transfer complete.");
@@ -181,13 +198,15 @@ Moment Pi::deadline() const {
   if (closing_) return INT64_MAX;
   if (waiting_ == Waiting::delay) return delayed_until_;
   const std::int64_t idle_s = config().limits.idle_timeout_s;
-  if (transferring() || waiting_ == Waiting::outcome || idle_s == 0) return INT64_MAX;
+  const bool moving = transferring() && !unreported_;
+  if (moving || waiting_ == Waiting::outcome || idle_s == 0) return INT64_MAX;
   return last_activity_ + idle_s * 1'000'000'000;
 }
 
 void Pi::on_time(Moment now) {
   now_ = now;
   if (now < deadline()) return;
+  if (inside_listing()) return close_control();  // the client reads nothing, and a 421 would stand inside the reply
   if (waiting_ != Waiting::delay) return refuse("Idle for too long; good-bye.");
   if (login_failures_ >= config().limits.login_failures) return refuse("Too many failed logins.");
   reply(Code::not_logged_in, "Login incorrect.");

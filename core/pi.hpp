@@ -84,12 +84,14 @@ class Pi {
   bool may_take_command() const;
   bool take_line();
   bool must_wait_for_transfer(const CommandRow* row) const;
-  void forget_sequences(const CommandRow& row);
+  void forget_sequences(const CommandRow* row);
   void reply_to(Exchange& exchange, Code code, std::string_view text);
   void reply(Code code, std::string_view text) { reply_to(foreground_, code, text); }
   void refuse_file(const Outcome& outcome);
-  void ask(Action action, After after);
+  void ask(const Action& action, After after);
   void wait_for_transfer_end(After after);
+  void finish_transfer(const TransferEnd& end);
+  bool inside_listing() const;
   void close_control() { closing_ = true; }
   bool logged_in() const { return login_ == Login::done; }
   const Config& config() const { return *config_; }
@@ -186,6 +188,7 @@ class Pi {
   LineReader reader_;
   std::string held_;  ///< a line that waits for the end of the transfer
   bool holding_ = false;
+  bool held_too_long_ = false;
   std::string output_;
 
   Exchange foreground_;                 ///< the command being answered
@@ -194,6 +197,7 @@ class Pi {
   After after_ = nullptr;
   std::optional<Action> asked_;
   TransferProgress progress_;
+  std::optional<TransferEnd> unreported_;  ///< of a transfer that ended inside STAT's reply
 
   // Login.
   Login login_ = Login::user_wanted;

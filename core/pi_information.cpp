@@ -57,6 +57,9 @@ void Pi::after_more_listing(const Outcome& outcome) {
     return;
   }
   reply(listing_code_, outcome.error == 0 ? "End of status." : "End of status; the directory could not be read whole.");
+  if (!unreported_) return;
+  finish_transfer(*unreported_);
+  unreported_.reset();
 }
 
 // ---- HELP ----
@@ -113,7 +116,7 @@ void Pi::on_opts(std::string_view argument) {
   if (target == "UTF8" && (options.empty() || upper(options) == "ON"))
     return reply(Code::okay, "Names are octets; UTF-8 is always on.");
   if (target == "MLST" && parse_fact_list(options, facts_))
-    return reply(Code::okay, fmt::format("MLST OPTS {}", fact_list(facts_)));
+    return reply(Code::okay, fmt::format("MLST OPTS{}{}", facts_ == FactSet() ? "" : " ", fact_list(facts_)));
   reply(Code::bad_parameter, "No such option.");
 }
 

@@ -112,7 +112,8 @@ void Pi::on_type(std::string_view argument) {
   const Parameters type = split_parameters(argument);
   const bool text = type.first == "A", image = type.first == "I", local = type.first == "L";
   const bool format_known = type.second.empty() || type.second == "N" || type.second == "T" || type.second == "C";
-  if (type.more || (text && !format_known) || (image && !type.second.empty()) || (local && !all_digits(type.second)))
+  if (type.first.size() != 1 || type.more || (text && !format_known) || (image && !type.second.empty()) ||
+      (local && !all_digits(type.second)))
     return reply(Code::bad_parameter, "Wanted: A [N|T], I, or L 8.");
   // Telnet format controls say nothing about how the octets travel: T is as N (RFC 1123 4.1.2.2).
   if ((text && type.second != "C") || image || (local && type.second == "8")) {

@@ -14,7 +14,11 @@ namespace core {
 
 void Pi::on_retr(std::string_view argument) { transfer_file(TransferSpec::Kind::retrieve, argument); }
 void Pi::on_stor(std::string_view argument) { transfer_file(TransferSpec::Kind::store, argument); }
-void Pi::on_appe(std::string_view argument) { transfer_file(TransferSpec::Kind::append, argument); }
+
+// After REST it acts as STOR does (RFC 3659 5.3).
+void Pi::on_appe(std::string_view argument) {
+  transfer_file(restart_ > 0 ? TransferSpec::Kind::store : TransferSpec::Kind::append, argument);
+}
 
 // A name new in the current directory; an argument, which RFC 959 does not have and clients send, is
 // where it begins.
@@ -24,10 +28,7 @@ void Pi::on_stou(std::string_view argument) {
 }
 
 void Pi::transfer_file(TransferSpec::Kind kind, std::string_view argument) {
-  if (!resolve(argument)) {
-    restart_ = 0;
-    return;
-  }
+  if (!resolve(argument)) return;
   spec_ = {.kind = kind, .path = path_, .text = text_type_, .offset = restart_, .allocate = allocate_};
   // In TYPE A the restart point counts octets as they travel: how many there are takes a count.
   if (kind == TransferSpec::Kind::retrieve && text_type_ && restart_ > 0)
@@ -37,15 +38,10 @@ void Pi::transfer_file(TransferSpec::Kind kind, std::string_view argument) {
 
 void Pi::after_restart_measured(const Outcome& outcome) {
   if (outcome.error == 0 && spec_.offset <= outcome.number) return start_transfer(spec_);
-  restart_ = 0;
   refuse_file({.error = outcome.error != 0 ? outcome.error : ERANGE});
 }
 
-void Pi::start_transfer(const TransferSpec& spec) {
-  restart_ = 0;
-  allocate_ = 0;
-  ask(action::StartTransfer{spec}, &Pi::after_start_transfer);
-}
+void Pi::start_transfer(const TransferSpec& spec) { ask(action::StartTransfer{spec}, &Pi::after_start_transfer); }
 
 // Only now is it known that the transfer can be done: an error before gets one 4yz or 5yz and leaves
 // the data connection as it was.
@@ -109,7 +105,6 @@ void Pi::on_nlst(std::string_view argument) {
 }
 
 void Pi::on_mlsd(std::string_view argument) {
-  restart_ = 0;
   if (!resolve(argument)) return;
   spec_ = {.kind = TransferSpec::Kind::list,
            .path = path_,
@@ -122,7 +117,6 @@ void Pi::on_mlsd(std::string_view argument) {
 // LIST, NLST and STAT take the options that clients of Unix servers send, and a wildcard in the last
 // name (mget). The directory part of what was written stands before each name of NLST.
 bool Pi::listing_spec(std::string_view argument, ListFormat format, TransferSpec& spec) {
-  restart_ = 0;
   const ListRequest request = parse_list_argument(argument);
   if (!resolve(request.path)) return false;
   given_.assign(request.path);
@@ -134,8 +128,8 @@ bool Pi::listing_spec(std::string_view argument, ListFormat format, TransferSpec
           .given = given,
           .hidden = request.all,
           .directory_itself = request.directory_itself};
-  if (has_wildcard(last_name(path_))) {
-    const std::size_t slash = given.rfind('/');
+  const std::size_t slash = given.rfind('/');
+  if (has_wildcard(given.substr(slash == std::string_view::npos ? 0 : slash + 1))) {
     spec.prefix = slash == std::string_view::npos ? std::string_view() : given.substr(0, slash == 0 ? 1 : slash);
     path2_ = last_name(path_);
     path_ = parent_path(std::string(path_));

@@ -61,8 +61,7 @@ void Reactor::run() {
 }
 
 void Reactor::join() {
-  // A turn ends with a wait, and the last op may have been called back before it: wait only briefly.
-  while (in_flight_ > 0) turn(now_ + millisecond);
+  while (in_flight_ > 0) turn();
 }
 
 }  // namespace io

@@ -1,5 +1,6 @@
 // The command line: serve, check, passwd. Reads the configuration, makes the backend, runs the loop.
 #include <crypt.h>
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include <random>
 
 #include "core/config.hpp"
+#include "io/fd.hpp"
 #include "net/log.hpp"
 #include "net/server.hpp"
 #include "net/signals.hpp"
@@ -28,8 +30,13 @@ void print(const std::vector<core::ConfigError>& errors) {
 std::expected<core::ParsedConfig, std::vector<core::ConfigError>> load(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
   if (!in) return std::unexpected(std::vector{core::ConfigError{file, 0, "", std::strerror(errno)}});
-  const std::string text((std::istreambuf_iterator<char>(in)), {});
-  return core::parse_config(text, file);
+  // The library reports what can be opened and not read, as a directory, by an exception.
+  try {
+    const std::string text((std::istreambuf_iterator<char>(in)), {});
+    return core::parse_config(text, file);
+  } catch (const std::ios_base::failure&) {
+    return std::unexpected(std::vector{core::ConfigError{file, 0, "", std::strerror(errno)}});
+  }
 }
 
 // What only the system knows of a configuration, beyond what starting finds out.
@@ -52,7 +59,8 @@ std::vector<core::ConfigError> system_errors(const core::ParsedConfig& parsed, c
   std::size_t user = 0;
   for (const core::Account& account : config.accounts.all()) {
     const std::string key = account.anonymous ? "anonymous.root" : "user[" + std::to_string(user++) + "].root";
-    if (access(account.root.c_str(), X_OK) != 0)
+    const io::Fd directory(open(account.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!directory || faccessat(directory.get(), ".", X_OK, AT_EACCESS) != 0)
       complain(key, "cannot open the directory `" + account.root + "`: " + std::strerror(errno));
   }
   return errors;

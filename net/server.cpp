@@ -24,7 +24,7 @@ constexpr std::size_t control_buffer_count = 1024;
 
 }  // namespace
 
-Server::Server(io::Reactor& reactor, spdlog::logger& log, std::shared_ptr<const core::Config> config,
+Server::Server(io::Reactor& reactor, spdlog::logger& log, const std::shared_ptr<const core::Config>& config,
                std::uint64_t seed)
     : context_{.reactor = reactor,
                .log = log,
@@ -49,8 +49,12 @@ Server::~Server() {
 // ---- Start and reload ----
 
 std::optional<StartError> Server::start() {
-  if (auto error = open_roots(*context_.config, *context_.roots)) return error;
-  if (auto error = open_listeners()) return error;
+  auto error = open_roots(*context_.config, *context_.roots);
+  if (!error) error = open_listeners();
+  if (error) {
+    context_.roots.reset();  // closing is an operation: now, while the reactor can still be joined
+    return error;
+  }
   if (const auto reserve = context_.reactor.backend().open_root("/")) reserve_ = *reserve;
   for (const auto& listener : listeners_) listener->accept_next();
   return std::nullopt;
@@ -98,6 +102,7 @@ std::optional<StartError> Server::reload(std::shared_ptr<const core::Config> con
 
 std::vector<core::Endpoint> Server::endpoints() const {
   std::vector<core::Endpoint> all;
+  all.reserve(listeners_.size());
   for (const auto& listener : listeners_) all.push_back(listener->at);
   return all;
 }
@@ -113,9 +118,12 @@ void Server::Listener::on_retry() {
   if (!server->draining_) accept_next();
 }
 
+void Server::Listener::close_socket() { server->context_.reactor.close(std::exchange(socket, -1)); }
+
 void Server::Listener::on_accept_done(io::Op& op) {
   if (server->draining_) {
     if (op.result >= 0) server->context_.reactor.close(op.result);
+    close_socket();
     return server->try_finish();
   }
   if (op.result >= 0) {
@@ -192,8 +200,12 @@ void Server::drain(std::function<void()> done) {
   drained_ = std::move(done);
   draining_ = true;
   for (const auto& listener : listeners_) {
-    context_.reactor.cancel(listener->accept_op);
     context_.reactor.disarm(listener->retry);
+    if (listener->accept_op.idle()) {
+      listener->close_socket();
+    } else {
+      context_.reactor.cancel(listener->accept_op);
+    }
   }
   context_.reactor.arm(drain_timer_, context_.reactor.now() + context_.config->server.drain_timeout_s * io::second);
   for (const auto& session : sessions_)
@@ -211,7 +223,6 @@ void Server::try_finish() {
   if (!draining_ || live_ > 0 || !ended_.empty() || !drained_) return;
   for (const auto& listener : listeners_)
     if (!listener->accept_op.idle()) return;
-  for (const auto& listener : listeners_) context_.reactor.close(std::exchange(listener->socket, -1));
   context_.reactor.disarm(drain_timer_);
   context_.roots.reset();
   context_.reactor.close(std::exchange(reserve_, -1));

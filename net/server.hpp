@@ -23,7 +23,8 @@ struct StartError {
 class Server final : public SessionOwner {
  public:
   /// `seed` feeds passive ports and names; the same seed makes the same choices.
-  Server(io::Reactor& reactor, spdlog::logger& log, std::shared_ptr<const core::Config> config, std::uint64_t seed);
+  Server(io::Reactor& reactor, spdlog::logger& log, const std::shared_ptr<const core::Config>& config,
+         std::uint64_t seed);
   ~Server() override;
 
   /// Opens roots and listeners and begins to accept. Nothing is open after an error.
@@ -50,6 +51,7 @@ class Server final : public SessionOwner {
     void accept_next();
     void on_accept_done(io::Op& op);
     void on_retry();
+    void close_socket();
   };
 
   std::optional<StartError> open_roots(const core::Config& config, Roots& roots);

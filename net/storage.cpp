@@ -123,8 +123,9 @@ void FileTask::open_read() { open_below(path_, O_RDONLY | careful, 0, object_); 
 void FileTask::open_listing() { open_below(path_, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, object_); }
 
 void FileTask::open_write() {
-  const std::uint64_t exclusive = upload_.must_be_new ? O_EXCL : 0;
-  open_below(path_, O_WRONLY | O_CREAT | exclusive | careful, upload_.mode, object_);
+  const std::uint64_t creates = upload_.must_exist ? 0 : O_CREAT | (upload_.must_be_new ? O_EXCL : 0);
+  // openat2(2) refuses a mode where nothing can be created.
+  open_below(path_, O_WRONLY | creates | careful, creates != 0 ? upload_.mode : 0, object_);
 }
 
 // What a rename could not replace is refused before the first octet, not after the last.

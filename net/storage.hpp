@@ -77,6 +77,7 @@ class FileTask {
     core::Publish publish = core::Publish::direct;
     unsigned mode = 0644;
     bool must_be_new = false;      ///< STOU: EEXIST when the name is taken
+    bool must_exist = false;       ///< REST: ENOENT when there is nothing to continue
     std::uint64_t allocate = 0;    ///< octets to set aside now; ENOSPC says that they do not fit
     std::string temporary_suffix;  ///< makes the unpublished file's name unique (atomic, durable)
   };

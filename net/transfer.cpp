@@ -217,7 +217,9 @@ void Transfer::try_join() {
   close_socket();
   if (state_ == State::stopping && !sends() && file_.file() >= 0 && !stored_ && phase_ != FilePhase::discarding) {
     phase_ = FilePhase::discarding;
-    const bool whole_file_is_ours = kind_ != Kind::append && spec_.offset == 0;
+    // Old content that the upload never came to replace is not ours to take away.
+    const bool untouched = !moved_in_ && file_.facts().stx_size > 0;
+    const bool whole_file_is_ours = kind_ != Kind::append && spec_.offset == 0 && !untouched;
     return file_.discard(whole_file_is_ours && !config_->uploads.keep_partial);
   }
   raise(Event::joined);
@@ -282,6 +284,7 @@ void Transfer::start(const core::TransferSpec& spec, std::shared_ptr<Root> root,
   root_ = std::move(root);
   rights_ = rights;
   end_ = {};
+  moved_in_ = false;
   stored_ = false;
   seen_octets_ = 0;
   open();
@@ -296,14 +299,20 @@ void Transfer::open() {
   file_.look(root_, path_);
 }
 
+// STOU: a name that begins as the client's does.
+std::string Transfer::another_name() { return fmt::format("{}.{:08x}", unique_base_, context_.random() & 0xffffffff); }
+
 void Transfer::open_upload() {
   FileTask::Upload upload{.publish = config_->uploads.publish,
                           .mode = static_cast<unsigned>(config_->uploads.file_mode),
                           .must_be_new = kind_ == Kind::store_unique,
+                          .must_exist = kind_ == Kind::store && spec_.offset > 0,
                           .allocate = spec_.allocate,
                           .temporary_suffix = fmt::format("{:016x}", context_.random())};
   // What is continued must be there already: such an upload is written in place.
   if (kind_ == Kind::append || spec_.offset > 0) upload.publish = core::Publish::direct;
+  // A name whose upload is unseen looks free to the next STOU as well: it gets one that nobody else has.
+  if (upload.must_be_new && upload.publish != core::Publish::direct && path_ == unique_base_) path_ = another_name();
   file_.open_for_writing(root_, path_, upload);
 }
 
@@ -343,13 +352,15 @@ void Transfer::on_published() {
 }
 
 void Transfer::on_opened() {
+  const bool opened_directory = lists() && phase_ == FilePhase::opening;
   const int error = file_.error();
+  phase_ = FilePhase::none;
   // STOU: somebody has the name; take the next.
   if (error == EEXIST && kind_ == Kind::store_unique) {
-    path_ = fmt::format("{}.{:08x}", unique_base_, context_.random() & 0xffffffff);
-    return open_upload();
+    path_ = another_name();
+    return open();
   }
-  if (error == ENOTDIR && lists() && !spec_.directory_only && phase_ == FilePhase::opening) {
+  if (error == ENOTDIR && opened_directory && !spec_.directory_only) {
     phase_ = FilePhase::looking;
     return file_.look(root_, path_);
   }
@@ -363,7 +374,6 @@ void Transfer::on_opened() {
 
 // One 4yz or 5yz and nothing else happened: a data connection that stands stays for the next command.
 void Transfer::refused(int error) {
-  phase_ = FilePhase::none;
   file_.release();
   owner_.on_data_outcome({.error = error});
 }
@@ -373,6 +383,7 @@ void Transfer::proceed() { raise(Event::start); }
 // The old content goes only now that the new one has a connection to come by.
 void Transfer::move() {
   arm_timer(config_->data.stall_timeout_s);
+  moved_in_ = true;
   if (kind_ == Kind::store && spec_.offset == 0 && file_.facts().stx_size > 0) {
     phase_ = FilePhase::cutting;
     return file_.truncate(0);
