@@ -1,0 +1,146 @@
+"""The tests that every client passes, each kind in one class; a client's file picks what the client can do.
+
+A client is a class with `program`, `download`, `upload` and the like. Knows no client by name.
+"""
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from interop import material
+from interop.server import Server
+
+CLIENT_LIMIT_S = 600  # for one run of a client, 2,000 files included
+RESUME_AT = material.SPARSE_SIZE - material.SPARSE_TAIL
+
+
+class Client:
+    """One server for a class of tests, and an empty local directory for each test.
+
+    In the server's root: the material, and the directory `up`, empty before each test.
+    """
+    program = None      # what must be installed; None: nothing
+    settings = {"limits": {"login_failure_delay_ms": 0}}  # of the server, beside the usual
+    cannot = {}         # {key of material.NAMES: why the client cannot name such a file}
+
+    @classmethod
+    def setUpClass(cls):
+        if cls.program and not shutil.which(cls.program):
+            raise unittest.SkipTest(f"{cls.program} is not installed")
+        cls.server = Server(cls.backend, cls.settings)
+        cls.addClassCleanup(cls.server.end)
+        material.link_into(cls.server.root)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+
+    def setUp(self):
+        self.local = Path(tempfile.mkdtemp(prefix="millrace-client-"))
+        self.addCleanup(shutil.rmtree, self.local)
+        self.up = self.server.root / "up"
+        self.up.mkdir()
+        self.addCleanup(shutil.rmtree, self.up)
+
+    def run_client(self, *command, text=None, expected=(0,)):
+        """Runs in the local directory, without anybody's settings; gives what was printed."""
+        home = os.environ | {"HOME": str(self.local / ".home"), "LC_ALL": "C.UTF-8", "TERM": "dumb"}
+        ended = subprocess.run(command, cwd=self.local, env=home, input=text, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True, errors="replace", timeout=CLIENT_LIMIT_S,
+                               stdin=subprocess.DEVNULL if text is None else None, start_new_session=True)
+        if ended.returncode not in expected:
+            self.fail(f"{command} ended with {ended.returncode}:\n{ended.stdout[-4000:]}")
+        return ended.stdout
+
+    def assert_same(self, one, other):
+        self.assertEqual(material.digest(one), material.digest(other))
+
+    def names(self):
+        return {kind: name for kind, name in material.NAMES.items() if kind not in self.cannot}
+
+
+class Downloads:
+    """Needs download(remote, local): a path from the root, and a path of this host."""
+
+    def test_downloads_an_empty_file_one_octet_and_300_MiB(self):
+        for name in ("empty", "one", "big"):
+            with self.subTest(name):
+                self.download(name, self.local / name)
+                self.assertEqual(material.digest(self.local / name), material.shared_digest(name))
+
+    def test_downloads_awkward_names(self):
+        for kind, name in self.names().items():
+            with self.subTest(kind):
+                self.download(f"names/{name}", self.local / "got")
+                self.assert_same(self.local / "got", material.shared() / "names" / name)
+                (self.local / "got").unlink()
+
+
+class Uploads:
+    """Needs upload(local, remote)."""
+
+    def test_uploads_an_empty_file_one_octet_and_300_MiB(self):
+        for name in ("empty", "one", "big"):
+            with self.subTest(name):
+                self.upload(material.shared() / name, f"up/{name}")
+                self.assertEqual(material.digest(self.up / name), material.shared_digest(name))
+
+    def test_uploads_awkward_names(self):
+        for kind, name in self.names().items():
+            with self.subTest(kind):
+                self.upload(material.shared() / "names" / name, f"up/{name}")
+                self.assert_same(self.up / name, material.shared() / "names" / name)
+
+
+class DownloadsTrees:
+    """Needs download_tree(remote, local): what is below one lands below the other."""
+
+    def test_downloads_2000_files_in_nested_directories(self):
+        self.download_tree("tree", self.local / "tree")
+        self.assertEqual(material.digests(self.local / "tree"), material.digests(material.shared() / "tree"))
+
+
+class UploadsTrees:
+    """Needs upload_tree(local, remote)."""
+
+    def test_uploads_2000_files_in_nested_directories(self):
+        self.upload_tree(material.shared() / "tree", "up/tree")
+        self.assertEqual(material.digests(self.up / "tree"), material.digests(material.shared() / "tree"))
+
+
+class ResumesDownloads:
+    """Needs resume_download(remote, local): goes on where the local file ends."""
+
+    def test_resumes_a_download(self):
+        with open(material.shared() / "big", "rb") as whole:
+            (self.local / "big").write_bytes(whole.read(material.BIG_SIZE // 3))
+        self.resume_download("big", self.local / "big")
+        self.assertEqual(material.digest(self.local / "big"), material.shared_digest("big"))
+
+    def test_resumes_a_download_beyond_4_GiB(self):
+        material.make_hole(self.local / "sparse", RESUME_AT)
+        self.resume_download("sparse", self.local / "sparse")
+        self.assert_same_tail(self.local / "sparse")
+
+    def assert_same_tail(self, path):
+        self.assertEqual(path.stat().st_size, material.SPARSE_SIZE)
+        self.assertEqual(material.piece_digest(path, RESUME_AT, material.SPARSE_TAIL),
+                         material.piece_digest(material.shared() / "sparse", RESUME_AT, material.SPARSE_TAIL))
+        self.assertLess(path.stat().st_blocks * 512, 64 * material.MIB, "only the tail was moved")
+
+
+class ResumesUploads(ResumesDownloads):
+    """Needs resume_upload(local, remote) as well: goes on where the remote file ends."""
+
+    def test_resumes_an_upload(self):
+        with open(material.shared() / "big", "rb") as whole:
+            (self.up / "big").write_bytes(whole.read(material.BIG_SIZE // 3))
+        self.resume_upload(material.shared() / "big", "up/big")
+        self.assertEqual(material.digest(self.up / "big"), material.shared_digest("big"))
+
+    def test_resumes_an_upload_beyond_4_GiB(self):
+        material.make_hole(self.up / "sparse", RESUME_AT)
+        self.resume_upload(material.shared() / "sparse", "up/sparse")
+        self.assert_same_tail(self.up / "sparse")

@@ -1,0 +1,130 @@
+"""curl: passive and active, IPv4 and IPv6, resume, ranges, append, many files on one connection."""
+from urllib.parse import quote
+
+from interop import material
+from interop.client import Client, Downloads, DownloadsTrees, ResumesUploads, Uploads, UploadsTrees
+from interop.server import PASSWORD, USER, ipv6_there, on_both_backends
+
+DATA_CONNECTIONS = {
+    "PASV": ["--disable-epsv"],
+    "EPSV": [],
+    "PORT": ["--ftp-port", "-", "--disable-eprt"],
+    "EPRT": ["--ftp-port", "-", "--eprt"],
+}
+
+
+@on_both_backends
+class Curl(Client, Downloads, Uploads, DownloadsTrees, UploadsTrees, ResumesUploads):
+    program = "curl"
+
+    def url(self, path, host="127.0.0.1"):
+        return f"ftp://{USER}:{PASSWORD}@{host}:{self.server.port}/{quote(path)}"
+
+    def curl(self, *arguments, **options):
+        return self.run_client("curl", "--silent", "--show-error", "--disable", *map(str, arguments), **options)
+
+    def download(self, remote, local):
+        self.curl("--output", local, self.url(remote))
+
+    def upload(self, local, remote):
+        self.curl("--upload-file", local, self.url(remote))
+
+    def resume_download(self, remote, local):
+        self.curl("--continue-at", "-", "--output", local, self.url(remote))
+
+    def resume_upload(self, local, remote):
+        self.curl("--continue-at", "-", "--upload-file", local, self.url(remote))
+
+    def download_tree(self, remote, local):
+        files = material.digests(material.shared() / remote)
+        self.run_config(f'url = "{self.url(f"{remote}/{file}")}"\noutput = "{local / file}"\n' for file in files)
+
+    def upload_tree(self, local, remote):
+        files = material.digests(local)
+        self.run_config(f'upload-file = "{local / file}"\nurl = "{self.url(f"{remote}/{file}")}"\n' for file in files)
+
+    def run_config(self, entries):
+        """All of them in one run, on a few control connections that are used again and again.
+
+        On one alone curl 7.88 now and then rests for a second before it opens a passive data connection.
+        """
+        (self.local / "config").write_text("".join(entries))
+        self.curl("--parallel", "--parallel-max", 8, "--create-dirs", "--ftp-create-dirs", "--config",
+                  self.local / "config")
+
+    def test_transfers_both_ways_on_each_kind_of_data_connection(self):
+        for kind, options in DATA_CONNECTIONS.items():
+            for host in ["127.0.0.1"] + (["[::1]"] if ipv6_there() else []):
+                if kind in ("PASV", "PORT") and host == "[::1]":
+                    continue  # these have no form for IPv6
+                with self.subTest(f"{kind} {host}"):
+                    self.check_both_ways(kind, options, host)
+
+    def check_both_ways(self, kind, options, host):
+        for name in ("empty", "one", "middling"):
+            dialogue = self.curl("--verbose", *options, "--output", self.local / name, self.url(name, host))
+            self.assertIn(f"> {kind}", dialogue)
+            self.assertEqual(material.digest(self.local / name), material.shared_digest(name))
+            self.curl(*options, "--upload-file", self.local / name, self.url(f"up/{name}", host))
+            self.assertEqual(material.digest(self.up / name), material.shared_digest(name))
+
+    def test_fetches_ranges(self):
+        four_gib = 4 * material.GIB
+        for file, first, length in (("big", 0, 1), ("big", 1000, 12345), ("big", material.BIG_SIZE - 7, 7),
+                                    ("sparse", four_gib - 1000, 2000), ("sparse", four_gib + 1, 1000),
+                                    ("sparse", material.SPARSE_SIZE - 1000, 1000)):
+            with self.subTest(f"{file} {first}+{length}"):
+                self.curl("--range", f"{first}-{first + length - 1}", "--output", self.local / "got", self.url(file))
+                self.assertEqual(material.digest(self.local / "got"),
+                                 material.piece_digest(material.shared() / file, first, length))
+
+    def test_fetches_the_last_octets(self):
+        self.curl("--range", "-1000", "--output", self.local / "got", self.url("big"))
+        self.assertEqual(material.digest(self.local / "got"),
+                         material.piece_digest(material.shared() / "big", material.BIG_SIZE - 1000, 1000))
+
+    def test_resumes_an_upload_after_a_given_number_of_octets(self):
+        source = (material.shared() / "names" / material.NAMES["spaces"]).read_bytes()
+        (self.local / "source").write_bytes(source)
+        (self.up / "target").write_bytes(source[:400])
+        self.curl("--continue-at", "400", "--upload-file", self.local / "source", self.url("up/target"))
+        self.assertEqual((self.up / "target").read_bytes(), source)
+
+    def test_appends(self):
+        for text in ("one\n", "two\n"):
+            (self.local / "part").write_text(text)
+            self.curl("--append", "--upload-file", self.local / "part", self.url("up/target"))
+        self.assertEqual((self.up / "target").read_text(), "one\ntwo\n")
+
+    def test_transfers_text_with_lines_of_the_network(self):
+        (self.server.root / "up" / "text").write_bytes(b"one\ntwo\n")
+        self.curl("--output", self.local / "text", self.url("up/text") + ";type=a")
+        self.assertEqual((self.local / "text").read_bytes(), b"one\ntwo\n")
+        self.curl("--upload-file", self.local / "text", self.url("up/back") + ";type=a")
+        self.assertEqual((self.up / "back").read_bytes(), b"one\ntwo\n")
+        self.assertEqual(self.server.log().count("octets=10 complete"), 2, "each line end is two octets on the way")
+
+    def test_lists_by_LIST_NLST_and_MLSD(self):
+        names = set(material.NAMES.values())
+        self.assertEqual(set(self.curl("--list-only", self.url("names/")).splitlines()), names)
+        by_list = self.curl(self.url("names/"))
+        self.assertTrue(all(f" {name}" in by_list for name in names), by_list)
+        by_mlsd = self.curl("--request", "MLSD", self.url("names/")).splitlines()
+        self.assertLessEqual(names, {line.partition("; ")[2] for line in by_mlsd})
+
+    def test_tells_size_and_time_without_a_transfer(self):
+        head = self.curl("--head", self.url("big"))
+        self.assertIn(f"Content-Length: {material.BIG_SIZE}", head)
+        self.assertIn("Last-Modified: ", head)
+
+    def test_renames_and_deletes_by_quoted_commands(self):
+        (self.up / "old").touch()
+        self.curl("--quote", "RNFR up/old", "--quote", "RNTO up/new", "--output", self.local / "one", self.url("one"))
+        self.assertTrue((self.up / "new").exists())
+        self.curl("--quote", "DELE up/new", "--output", self.local / "one", self.url("one"))
+        self.assertFalse((self.up / "new").exists())
+
+    def test_reports_a_missing_file_and_a_wrong_password(self):
+        self.curl("--output", self.local / "got", self.url("missing"), expected=(78,))
+        url = self.url("one").replace(f":{PASSWORD}@", ":wrong@")
+        self.assertIn("530", self.curl("--output", self.local / "got", url, expected=(67,)))

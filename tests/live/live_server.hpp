@@ -1,0 +1,72 @@
+// The real binary as an object: started on free ports with a configuration of its own, stopped by
+// SIGTERM, its exit and what the sanitizers said checked. Knows processes and files; must not know FTP.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace live {
+
+struct User {
+  std::string name = "demo";
+  std::string password = "secret";  ///< empty: none is asked for
+  std::string account{};
+  std::string allow = R"(["list", "read", "write", "delete", "rename", "mkdir", "site"])";
+};
+
+struct ServerOptions {
+  std::string backend;             ///< "io_uring" or "epoll"
+  std::string publish = "direct";  ///< direct, atomic or durable
+  /// Further keys, a line each, with their tables in front: "limits.idle_timeout_s = 1".
+  std::vector<std::string> settings{};
+  std::vector<User> users = {User{}};
+  bool anonymous = false;
+  std::uint16_t passive_ports = 80;  ///< how many
+};
+
+class LiveServer {
+ public:
+  /// Returns once all listeners accept; throws with the server's own words when it does not start.
+  explicit LiveServer(const ServerOptions& options);
+  LiveServer(const LiveServer&) = delete;
+  LiveServer& operator=(const LiveServer&) = delete;
+  /// Stops the server and checks how it ended.
+  ~LiveServer();
+
+  /// SIGTERM, then the end: exit code 0 and no word from a sanitizer, or checks fail. Once only.
+  void stop();
+  void signal(int number) const;
+
+  std::uint16_t port() const { return port_; }  ///< L, on 0.0.0.0 and [::]
+  std::uint16_t first_passive_port() const { return static_cast<std::uint16_t>(port_ + 1); }
+  std::uint16_t last_passive_port() const { return static_cast<std::uint16_t>(port_ + passive_ports_); }
+  const std::filesystem::path& root() const { return root_; }        ///< every user's "/"
+  const std::filesystem::path& outside() const { return outside_; }  ///< a directory beside it
+  /// Sockets and files; not the pipes, which are pooled and kept.
+  std::size_t open_descriptors() const;
+  std::size_t resident_kib() const;
+  std::string log() const;
+
+ private:
+  bool start(const ServerOptions& options);
+  std::string make_configuration(const ServerOptions& options) const;
+  void execute() const;
+  bool wait_until_ready();
+  bool wait_for_exit(int& status) const;
+
+  std::filesystem::path directory_, root_, outside_;
+  std::uint16_t port_ = 0, passive_ports_;
+  pid_t pid_ = -1;
+};
+
+void write_file(const std::filesystem::path& path, std::string_view content);
+std::string read_file(const std::filesystem::path& path);
+/// Octets without a period that a misplaced block could hide in.
+std::string noise(std::size_t size);
+
+}  // namespace live
