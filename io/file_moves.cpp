@@ -90,7 +90,9 @@ bool is_hot(const Op& op) {
 
 std::int32_t send_window(Op& op) {
   off64_t at = op.offset;
-  return static_cast<std::int32_t>(retry([&] { return ::sendfile64(op.fd, op.fd2, &at, window_of(op)); }));
+  const auto result = static_cast<std::int32_t>(retry([&] { return ::sendfile64(op.fd, op.fd2, &at, window_of(op)); }));
+  op.file_failed = result == -EIO;  // no socket says that
+  return result;
 }
 
 std::int32_t warm_window(Op& op, std::span<char> scratch) {
@@ -99,6 +101,7 @@ std::int32_t warm_window(Op& op, std::span<char> scratch) {
   while (done < window) {
     const ssize_t octets = retry(
         [&] { return ::pread(op.fd2, scratch.data() + done, window - done, op.offset + static_cast<off_t>(done)); });
+    op.file_failed = octets < 0;
     if (octets < 0) return static_cast<std::int32_t>(octets);
     if (octets == 0) return 0;
     done += static_cast<std::size_t>(octets);

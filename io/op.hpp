@@ -148,7 +148,7 @@ class Op {
   OpKind kind = OpKind::close;
   State state = State::idle;
   bool cancelled = false;    ///< cancel() was asked; the result may still be a success
-  bool file_failed = false;  ///< recv_file: the error came from the file
+  bool file_failed = false;  ///< send_file, recv_file: the error came from the file
   std::int32_t result = 0;   ///< the count or descriptor, or a negative errno
   char* data = nullptr;      ///< recv_lent: the borrowed buffer
   Address address;           ///< accept: the peer; connect: the target

@@ -23,7 +23,7 @@ class Source {
  public:
   virtual ~Source() = default;
   /// Fills up to into.size() octets and then calls told(to, result): octets, 0 at the end, or a
-  /// negative errno. The call may come before pull() returns.
+  /// negative errno. The call may come before pull() returns, and may destroy the source.
   virtual void pull(std::span<char> into, void (*told)(void* to, std::int32_t result), void* to) = 0;
   virtual void cancel() = 0;
   virtual bool busy() const = 0;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "core/path.hpp"
@@ -47,7 +48,7 @@ void ListingSource::pull(std::span<char> into, void (*told)(void*, std::int32_t)
 }
 
 void ListingSource::on_read_dir_done(io::Op& op) {
-  if (op.result < 0) return told_(to_, op.result);
+  if (op.result < 0 || op.cancelled) return told_(to_, op.result < 0 ? op.result : -ECANCELED);
   text_.clear();
   used_ = 0;
   ended_ = op.result == 0;

@@ -1,10 +1,13 @@
 // One line an event: time, level, text.
 #include "net/log.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/async.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+
+#include <iterator>
 
 namespace net {
 namespace {
@@ -34,6 +37,19 @@ std::expected<std::shared_ptr<spdlog::logger>, std::string> make_log(const core:
   log->set_level(levels[static_cast<std::size_t>(config.level)]);
   log->flush_on(spdlog::level::info);
   return log;
+}
+
+std::string log_text(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto octet = static_cast<unsigned char>(c);
+    if (octet < 0x20 || octet == 0x7f) {
+      fmt::format_to(std::back_inserter(out), "\\x{:02x}", octet);
+    } else {
+      out += c;
+    }
+  }
+  return out;
 }
 
 void flush_log() { spdlog::shutdown(); }

@@ -6,6 +6,7 @@
 #include <expected>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "core/config.hpp"
 
@@ -13,6 +14,8 @@ namespace net {
 
 /// Standard error or a file, as [log] says. When the queue is full the oldest lines are dropped.
 std::expected<std::shared_ptr<spdlog::logger>, std::string> make_log(const core::Config::Log& config);
+/// A client's text for one line of the log: control characters as \xNN, so that no name can forge a line.
+std::string log_text(std::string_view text);
 /// Writes what is queued and ends the log's thread.
 void flush_log();
 

@@ -20,6 +20,8 @@ namespace {
 constexpr io::Time linger_timeout = 2 * io::second;
 // How long replies may stay unread once the session is to end.
 constexpr io::Time last_words_timeout = 10 * io::second;
+// Octets of a STAT listing that are made at a time.
+constexpr std::size_t listing_piece = 4096;
 // What is kept of a reply buffer's memory while the session idles.
 constexpr std::size_t idle_capacity = 512;
 
@@ -147,7 +149,10 @@ Transfer& Session::transfer() {
 
 void Session::on_file_done() {
   if (state_ != State::open) return try_end();
-  if (looking_for_listing_ && file_.error() == ENOTDIR) return file_.look(root_, listing_path_);
+  if (looking_for_listing_ && file_.error() == ENOTDIR && !listing_spec_.directory_itself) {
+    listing_spec_.directory_itself = true;  // a single object, then; looked for once
+    return file_.look(root_, listing_path_);
+  }
   const core::Outcome outcome{.error = file_.error(), .entry = to_entry(file_.facts()), .number = file_.number()};
   if (looking_for_listing_ && outcome.error == 0) {
     listing_ = std::make_unique<ListingSource>(context_.reactor, root_, file_, listing_spec_, rights_,
@@ -170,17 +175,16 @@ void Session::list_to_control(const core::TransferSpec& spec) {
 }
 
 void Session::more_listing() {
-  listing_buffer_ = context_.control_buffers.borrow();
-  if (listing_buffer_ == nullptr) return on_listing_pulled(this, -ENOBUFS);
-  listing_->pull({listing_buffer_, context_.control_buffers.buffer_size()}, &Session::on_listing_pulled, this);
+  listing_text_.resize(listing_piece);
+  listing_->pull(listing_text_, &Session::on_listing_pulled, this);
 }
 
 void Session::on_listing_pulled(void* to, std::int32_t result) {
   auto& self = *static_cast<Session*>(to);
-  const std::string text(self.listing_buffer_, static_cast<std::size_t>(std::max(result, 0)));
-  self.context_.control_buffers.give_back(std::exchange(self.listing_buffer_, nullptr));
+  const std::string text =
+      std::exchange(self.listing_text_, {}).substr(0, static_cast<std::size_t>(std::max(result, 0)));
   if (result <= 0 || self.state_ != State::open) {
-    self.finished_listing_ = std::move(self.listing_);  // it is on the stack: it goes with the next one
+    self.listing_.reset();
     self.file_.release();
   }
   self.tell({.error = std::max(-result, 0), .text = text, .last = result == 0});
@@ -253,14 +257,15 @@ void Session::on_send_done(io::Op& op) {
 
 void Session::arm_timer() {
   const io::Time now = context_.reactor.now();
-  const io::Time deadline = pi_.closing() ? now + last_words_timeout : pi_.deadline();
+  if (pi_.closing() && last_words_until_ == io::never) last_words_until_ = now + last_words_timeout;
+  const io::Time deadline = std::min(last_words_until_, pi_.deadline());
   // A deadline that moved away is found out when the timer fires: idle sessions cost nothing a command.
   if (deadline == io::never || (timer_.armed() && timer_.deadline() <= deadline)) return;
   context_.reactor.arm(timer_, deadline);
 }
 
 void Session::on_timer() {
-  if (state_ == State::lingering || pi_.closing()) return close();
+  if (state_ == State::lingering || context_.reactor.now() >= last_words_until_) return close();
   pi_.on_time(context_.reactor.now());
   pump();
 }

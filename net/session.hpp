@@ -99,12 +99,12 @@ class Session final : public TransferOwner {
   std::unique_ptr<Verification> verification_;
   std::unique_ptr<Transfer> transfer_;      ///< made by the first command that needs one
   std::unique_ptr<ListingSource> listing_;  ///< of STAT
-  std::unique_ptr<ListingSource> finished_listing_;
-  char* listing_buffer_ = nullptr;
+  std::string listing_text_;                ///< the piece of it that is being made
   core::TransferSpec listing_spec_;
   std::string listing_path_;
   bool looking_for_listing_ = false;
   bool ended_ = false;
+  io::Time last_words_until_ = io::never;  ///< closing: replies may stay unread until then
 };
 
 }  // namespace net

@@ -66,7 +66,7 @@ void FileTask::next() {
 
 void FileTask::on_op_done(io::Op& op) {
   if (op.result < 0 && !tolerated(-op.result)) return finish(-op.result);
-  if (opening_ != nullptr) *std::exchange(opening_, nullptr) = op.result;
+  if (int* into = std::exchange(opening_, nullptr); into != nullptr && op.result >= 0) *into = op.result;
   // A step that is not over in one operation is its own successor.
   if (running_ == &FileTask::count_chunk && op.result > 0) {
     const auto octets = static_cast<std::size_t>(op.result);
@@ -80,21 +80,23 @@ void FileTask::on_op_done(io::Op& op) {
 // Errors that a step expects and that change nothing.
 bool FileTask::tolerated(int error) const {
   return (running_ == &FileTask::allocate && error == EOPNOTSUPP) ||
-         (running_ == &FileTask::look_target && error == ENOENT);
+         (running_ == &FileTask::look_target && error == ENOENT) ||
+         (running_ == &FileTask::open_new && error == EEXIST && !upload_.must_be_new);
 }
 
+// An upload that cannot be opened leaves nothing behind: no temporary or empty file, no space set aside.
 void FileTask::finish(int error) {
   opening_ = nullptr;
-  if (error != 0 && running_ == &FileTask::allocate && !temporary_.empty()) {
+  const bool take_away = error != 0 && std::exchange(opening_upload_, false) && object_ >= 0;
+  if (take_away) {
     first_error_ = error;
-    static constexpr Step take_away[] = {&FileTask::unlink_temporary};
-    steps_ = take_away;
+    steps_ = steps_back(true);
     return next();
   }
+  opening_upload_ = false;
   error_ = first_error_ != 0 ? std::exchange(first_error_, 0) : error;
   busy_ = false;
   if (buffer_ != nullptr) buffers_->give_back(std::exchange(buffer_, nullptr));
-  if (error_ != 0 && object_ >= 0 && temporary_.empty()) reactor_.close(std::exchange(object_, -1));
   done_(owner_);
 }
 
@@ -103,6 +105,7 @@ void FileTask::release() {
   for (int* fd : {&object_, &parent_, &parent2_})
     if (*fd >= 0) reactor_.close(std::exchange(*fd, -1));
   temporary_.clear();
+  created_ = false;
   root_.reset();
 }
 
@@ -122,15 +125,24 @@ void FileTask::open_parent2() { open_below(core::parent_path(path2_), O_PATH | O
 void FileTask::open_read() { open_below(path_, O_RDONLY | careful, 0, object_); }
 void FileTask::open_listing() { open_below(path_, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, object_); }
 
-void FileTask::open_write() {
-  const std::uint64_t creates = upload_.must_exist ? 0 : O_CREAT | (upload_.must_be_new ? O_EXCL : 0);
-  // openat2(2) refuses a mode where nothing can be created.
+// First as a new file, so that it is known whether this upload made it.
+void FileTask::open_new() {
+  if (upload_.must_exist) return next();
+  open_below(path_, O_WRONLY | O_CREAT | O_EXCL | careful, upload_.mode, object_);
+}
+
+void FileTask::open_existing() {
+  created_ = object_ >= 0;
+  if (created_) return next();
+  // openat2(2) refuses a mode where nothing can be created. O_CREAT: it may have vanished meanwhile.
+  const std::uint64_t creates = upload_.must_exist ? 0 : O_CREAT;
   open_below(path_, O_WRONLY | creates | careful, creates != 0 ? upload_.mode : 0, object_);
 }
 
 // What a rename could not replace is refused before the first octet, not after the last.
 void FileTask::look_target() {
   below_.assign(core::last_name(path_));
+  if (below_.empty()) return finish(EISDIR);  // the root itself
   facts_ = {};
   op_.stat(parent_, below_.c_str(), AT_SYMLINK_NOFOLLOW, facts_);
   reactor_.submit(op_);
@@ -195,6 +207,19 @@ void FileTask::cut() {
 void FileTask::cut_allocated() {
   if (upload_.allocate <= length_ && facts_.stx_size <= length_) return next();
   cut();
+}
+
+// The same for what is kept of a broken upload: cutting to the size it has frees what lies behind.
+void FileTask::cut_to_size() {
+  if (upload_.allocate == 0) return next();
+  length_ = facts_.stx_size;
+  cut();
+}
+
+// Another session may have stored the name anew meanwhile: then it is not ours to take away.
+void FileTask::want_length() {
+  if (facts_.stx_size != length_) steps_ = {};
+  next();
 }
 
 void FileTask::sync_object() {
@@ -277,11 +302,14 @@ void FileTask::open_directory(std::shared_ptr<Root> root, std::string_view path)
 }
 
 void FileTask::open_for_writing(std::shared_ptr<Root> root, std::string_view path, const Upload& upload) {
-  static constexpr Step direct[] = {&FileTask::open_write, &FileTask::stat_object, &FileTask::want_regular,
-                                    &FileTask::allocate};
+  static constexpr Step direct[] = {&FileTask::open_new, &FileTask::open_existing, &FileTask::stat_object,
+                                    &FileTask::want_regular, &FileTask::allocate};
   static constexpr Step hidden[] = {&FileTask::open_parent, &FileTask::look_target, &FileTask::open_temporary,
                                     &FileTask::stat_object, &FileTask::allocate};
   upload_ = upload;
+  length_ = 0;
+  flags_ = 0;
+  opening_upload_ = true;
   begin(std::move(root), path, upload.publish == core::Publish::direct ? std::span<const Step>(direct) : hidden);
 }
 
@@ -301,12 +329,19 @@ void FileTask::publish(std::uint64_t length) {
   run(rows[static_cast<std::size_t>(upload_.publish)]);
 }
 
-void FileTask::discard(bool partial_too) {
+std::span<const FileTask::Step> FileTask::steps_back(bool remove) const {
   static constexpr Step temporary[] = {&FileTask::unlink_temporary};
-  static constexpr Step partial[] = {&FileTask::open_parent, &FileTask::unlink};
+  static constexpr Step created[] = {&FileTask::stat_object, &FileTask::want_length, &FileTask::open_parent,
+                                     &FileTask::unlink};
+  static constexpr Step kept[] = {&FileTask::stat_object, &FileTask::cut_to_size};
+  if (!temporary_.empty()) return temporary;
+  return remove && created_ ? std::span<const Step>(created) : kept;
+}
+
+void FileTask::discard(std::uint64_t length, bool remove) {
   flags_ = 0;
-  if (!temporary_.empty()) return run(temporary);
-  run(partial_too && root_ ? std::span<const Step>(partial) : std::span<const Step>());
+  length_ = length;
+  run(steps_back(remove));
 }
 
 }  // namespace net

@@ -88,8 +88,9 @@ class FileTask {
   void truncate(std::uint64_t length);
   /// The upload is whole, `length` octets: cut what was set aside too much, sync if durable, rename.
   void publish(std::uint64_t length);
-  /// The upload failed: takes a temporary file away; with `partial_too` a direct one as well.
-  void discard(bool partial_too);
+  /// The upload failed after `length` octets: takes a temporary file away; with `remove` also a direct one
+  /// that it made and nobody has changed since. What is kept gives back the space set aside for it.
+  void discard(std::uint64_t length, bool remove);
 
   // ---- What came of it. ----
 
@@ -118,7 +119,8 @@ class FileTask {
   void open_parent2();
   void open_read();
   void open_listing();
-  void open_write();
+  void open_new();
+  void open_existing();
   void look_target();
   void open_temporary();
   void stat_object();
@@ -129,6 +131,9 @@ class FileTask {
   void rename_names();
   void cut();
   void cut_allocated();
+  void cut_to_size();
+  void want_length();
+  std::span<const Step> steps_back(bool remove) const;
   void sync_object();
   void sync_parent();
   void rename_temporary();
@@ -144,7 +149,9 @@ class FileTask {
   int* opening_ = nullptr;  ///< where the descriptor of an open goes
   bool busy_ = false;
   int error_ = 0;
-  int first_error_ = 0;  ///< why an upload could not be opened, while its temporary file is taken away
+  bool opening_upload_ = false;
+  bool created_ = false;  ///< the upload made the file
+  int first_error_ = 0;   ///< why an upload could not be opened, while its temporary file is taken away
 
   std::string path_, path2_;
   std::string below_, below2_;  ///< what the op in flight points to

@@ -13,6 +13,7 @@
 #include "core/path.hpp"
 #include "net/convert.hpp"
 #include "net/listing_source.hpp"
+#include "net/log.hpp"
 
 namespace net {
 
@@ -159,6 +160,7 @@ void Transfer::on_accept_done(io::Op& op) {
 // L-1 is the server's default data port (RFC 959 3.2), on the control connection's own address
 // (RFC 1123 4.1.2.12); without PORT the client's default is its control port U.
 void Transfer::connect() {
+  if (!config_->data.active) return fail(TransferEnd::Cause::no_connection, ENOTCONN);
   io::Backend& backend = context_.reactor.backend();
   const core::Endpoint target = std::exchange(aim_, peer_);
   core::Endpoint from = local_;
@@ -217,10 +219,8 @@ void Transfer::try_join() {
   close_socket();
   if (state_ == State::stopping && !sends() && file_.file() >= 0 && !stored_ && phase_ != FilePhase::discarding) {
     phase_ = FilePhase::discarding;
-    // Old content that the upload never came to replace is not ours to take away.
-    const bool untouched = !moved_in_ && file_.facts().stx_size > 0;
-    const bool whole_file_is_ours = kind_ != Kind::append && spec_.offset == 0 && !untouched;
-    return file_.discard(whole_file_is_ours && !config_->uploads.keep_partial);
+    const std::int64_t length = flow_ ? flow_->offset() : 0;
+    return file_.discard(static_cast<std::uint64_t>(length), length == 0 || !config_->uploads.keep_partial);
   }
   raise(Event::joined);
 }
@@ -243,7 +243,7 @@ void Transfer::report() {
   root_.reset();
   phase_ = FilePhase::none;
   context_.log.info("{} [{}] {} {} octets={} {}{}{}", address_text(peer_), session_id_,
-                    lists() ? "list" : (sends() ? "sent" : "received"), core::quoted(path_), end_.octets,
+                    lists() ? "list" : (sends() ? "sent" : "received"), log_text(core::quoted(path_)), end_.octets,
                     cause_names[static_cast<std::size_t>(end_.cause)], end_.error != 0 ? ": " : "",
                     end_.error != 0 ? strerror(end_.error) : "");
   if (closing_) return owner_.on_data_closed();
@@ -284,7 +284,6 @@ void Transfer::start(const core::TransferSpec& spec, std::shared_ptr<Root> root,
   root_ = std::move(root);
   rights_ = rights;
   end_ = {};
-  moved_in_ = false;
   stored_ = false;
   seen_octets_ = 0;
   open();
@@ -331,7 +330,7 @@ void Transfer::on_file_done() {
 void Transfer::abandon() {
   if (file_.error() == 0 && !sends()) {
     phase_ = FilePhase::discarding;
-    return file_.discard(false);
+    return file_.discard(0, true);
   }
   on_discarded();
 }
@@ -383,7 +382,6 @@ void Transfer::proceed() { raise(Event::start); }
 // The old content goes only now that the new one has a connection to come by.
 void Transfer::move() {
   arm_timer(config_->data.stall_timeout_s);
-  moved_in_ = true;
   if (kind_ == Kind::store && spec_.offset == 0 && file_.facts().stx_size > 0) {
     phase_ = FilePhase::cutting;
     return file_.truncate(0);

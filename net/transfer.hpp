@@ -122,7 +122,6 @@ class Transfer {
   FilePhase phase_ = FilePhase::none;
   std::unique_ptr<Flow> flow_;
   bool flowing_ = false;
-  bool moved_in_ = false;          ///< move() was reached: what the upload replaces is gone
   bool stored_ = false;            ///< publish() is done: nothing to discard
   std::uint64_t seen_octets_ = 0;  ///< when the stall timer was last armed
   core::TransferEnd end_;

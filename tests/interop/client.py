@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 
 from interop import material
-from interop.server import Server
+from interop.server import Server, shows
 
 CLIENT_LIMIT_S = 600  # for one run of a client, 2,000 files included
 RESUME_AT = material.SPARSE_SIZE - material.SPARSE_TAIL
@@ -119,6 +119,7 @@ class ResumesDownloads:
         self.resume_download("big", self.local / "big")
         self.assertEqual(material.digest(self.local / "big"), material.shared_digest("big"))
 
+    @shows("RS-03", "RS-08")
     def test_resumes_a_download_beyond_4_GiB(self):
         material.make_hole(self.local / "sparse", RESUME_AT)
         self.resume_download("sparse", self.local / "sparse")
@@ -140,6 +141,7 @@ class ResumesUploads(ResumesDownloads):
         self.resume_upload(material.shared() / "big", "up/big")
         self.assertEqual(material.digest(self.up / "big"), material.shared_digest("big"))
 
+    @shows("RS-04", "RS-08")
     def test_resumes_an_upload_beyond_4_GiB(self):
         material.make_hole(self.up / "sparse", RESUME_AT)
         self.resume_upload(material.shared() / "sparse", "up/sparse")

@@ -3,7 +3,7 @@ from urllib.parse import quote
 
 from interop import material
 from interop.client import Client, Downloads, DownloadsTrees, ResumesUploads, Uploads, UploadsTrees
-from interop.server import PASSWORD, USER, ipv6_there, on_both_backends
+from interop.server import PASSWORD, USER, ipv6_there, on_both_backends, shows
 
 DATA_CONNECTIONS = {
     "PASV": ["--disable-epsv"],
@@ -52,6 +52,7 @@ class Curl(Client, Downloads, Uploads, DownloadsTrees, UploadsTrees, ResumesUplo
         self.curl("--parallel", "--parallel-max", 8, "--create-dirs", "--ftp-create-dirs", "--config",
                   self.local / "config")
 
+    @shows("TY-05", "TY-12")
     def test_transfers_both_ways_on_each_kind_of_data_connection(self):
         for kind, options in DATA_CONNECTIONS.items():
             for host in ["127.0.0.1"] + (["[::1]"] if ipv6_there() else []):
@@ -90,12 +91,14 @@ class Curl(Client, Downloads, Uploads, DownloadsTrees, UploadsTrees, ResumesUplo
         self.curl("--continue-at", "400", "--upload-file", self.local / "source", self.url("up/target"))
         self.assertEqual((self.up / "target").read_bytes(), source)
 
+    @shows("SV-06")
     def test_appends(self):
         for text in ("one\n", "two\n"):
             (self.local / "part").write_text(text)
             self.curl("--append", "--upload-file", self.local / "part", self.url("up/target"))
         self.assertEqual((self.up / "target").read_text(), "one\ntwo\n")
 
+    @shows("TY-11")
     def test_transfers_text_with_lines_of_the_network(self):
         (self.server.root / "up" / "text").write_bytes(b"one\ntwo\n")
         self.curl("--output", self.local / "text", self.url("up/text") + ";type=a")

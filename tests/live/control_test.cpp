@@ -1,9 +1,5 @@
 // The control connection of the real server: Telnet, lines, urgent data, replies in general.
 // RFC 959 5.3, 854, 855, 1123 4.1.2.10 to 4.1.2.12, 3659 2.2, 6093.
-#include <sys/stat.h>
-
-#include <cerrno>
-
 #include "core/command.hpp"
 #include "tests/catch.hpp"
 #include "tests/live/ftp_client.hpp"
@@ -11,12 +7,11 @@
 using namespace live;
 using namespace std::chrono_literals;
 using std::string;
-using namespace std::string_literals;
 
 namespace {
 
-const string iac = "\xff", nop = "\xf1", data_mark = "\xf2", interrupt = "\xf4", begin_sub = "\xfa", end_sub = "\xf0",
-             will = "\xfb", wont = "\xfc", do_ = "\xfd", dont = "\xfe";
+const string iac = "\xff", data_mark = "\xf2", interrupt = "\xf4", begin_sub = "\xfa", end_sub = "\xf0", will = "\xfb",
+             wont = "\xfc", do_ = "\xfd", dont = "\xfe";
 
 }  // namespace
 

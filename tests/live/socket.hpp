@@ -13,9 +13,18 @@ namespace live {
 /// No test may fail because the machine was slow: what has not come after this is not coming.
 inline constexpr std::chrono::seconds patience{20};
 
+void pause_between_looks();
+
 /// Asks until `condition` holds; false when it does not within the limit.
 template <typename Condition>
-bool eventually(Condition condition);
+bool eventually(Condition condition) {
+  const auto limit = std::chrono::steady_clock::now() + patience;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > limit) return false;
+    pause_between_looks();
+  }
+  return true;
+}
 
 class Socket {
  public:
@@ -100,17 +109,5 @@ class BlackHole {
   Socket socket_ = Socket::bound("127.0.0.1", 0);
   Socket fillers_[3];
 };
-
-void pause_between_looks();
-
-template <typename Condition>
-bool eventually(Condition condition) {
-  const auto limit = std::chrono::steady_clock::now() + patience;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > limit) return false;
-    pause_between_looks();
-  }
-  return true;
-}
 
 }  // namespace live

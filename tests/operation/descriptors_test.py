@@ -3,7 +3,7 @@ import shutil
 import socket
 import unittest
 
-from interop.server import LIMIT_S, Server, on_both_backends, on_every_build, wait_until
+from interop.server import LIMIT_S, Server, on_both_backends, on_every_build, shows, wait_until
 from operation.session import Session, read_all
 
 FEW = 40  # descriptors; the server needs about a dozen for itself
@@ -56,6 +56,7 @@ class Descriptors:
 class FewDescriptors:
     """Not with sanitizers: to look at memory UBSan opens a pipe, and without one it sees errors everywhere."""
 
+    @shows("CC-03", "RP-08")
     @unittest.skipUnless(shutil.which("prlimit"), "prlimit is not installed")
     def test_running_out_of_them_refuses_and_recovers(self):
         launcher = ["prlimit", f"--nofile={FEW}:{FEW}"]

@@ -3,13 +3,14 @@ import socket
 import tempfile
 import unittest
 
-from interop.server import LIMIT_S, Server, on_both_backends
+from interop.server import LIMIT_S, Server, on_both_backends, shows
 from operation.session import Session
 
 
 @on_both_backends
 class Readiness:
 
+    @shows("CC-01", "CC-02")
     def test_the_line_ready_comes_once_and_then_clients_are_greeted(self):
         with Server(self.backend) as server:
             self.assertEqual(server.log_words().count("ready"), 1)
