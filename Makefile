@@ -110,10 +110,10 @@ format: | packages-check
 	clang-format-19 -i $(ALL_SOURCES) $(ALL_HEADERS)
 
 format-check: | packages-check
-	clang-format-19 --dry-run --Werror $(ALL_SOURCES) $(ALL_HEADERS)
+	@clang-format-19 --dry-run --Werror $(ALL_SOURCES) $(ALL_HEADERS)
 
 tidy: | packages-check
-	@printf '%s\n' $(SERVER_SOURCES) | xargs -P 2 -n 4 clang-tidy-19 --quiet --warnings-as-errors='*' -- $(STANDARD) $(DEFINES) -I.
+	@printf '%s\n' $(SERVER_SOURCES) | xargs -P 2 -I{} clang-tidy-19 --quiet --warnings-as-errors='*' {} -- $(STANDARD) $(DEFINES) -I.
 
 clean:
 	rm -rf build
