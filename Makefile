@@ -28,7 +28,7 @@ ALL_HEADERS := $(wildcard core/*.hpp core/codec/*.hpp io/*.hpp net/*.hpp tests/*
 optimised = $(patsubst %.cpp,build/obj/%.o,$(1))
 sanitised = $(patsubst %.cpp,build/asan/obj/%.o,$(1))
 
-.PHONY: all run test check canary layers format format-check tidy interop conformance storm clean help \
+.PHONY: all run test check canary tsan layers format format-check tidy interop conformance storm clean help \
         packages-build packages-test packages-check
 
 all: build/millrace
@@ -39,6 +39,7 @@ help:
 	@echo "make conformance  rows of tests/conformance.md with a passing test, by group"
 	@echo "make storm SEED=n random sessions with faults on the simulated kernel"
 	@echo "make canary       builds deliberate bugs, which the storm must notice"
+	@echo "make tsan         the offload pool under ThreadSanitizer"
 	@echo "make layers       core/ is pure, io/ knows no FTP"
 	@echo "make format tidy  clang-format in place; clang-tidy"
 
@@ -94,6 +95,13 @@ conformance: build/asan/millrace build/asan/tests
 
 storm: build/asan/tests
 	MILLRACE_SEED=$(SEED) build/asan/tests "[storm]"
+
+# Threads exist only in the offload pool: what shares memory is small enough to compile in one go.
+tsan: | packages-build packages-test
+	@mkdir -p build/tsan
+	@$(CXX) $(COMMON_COMPILE) -Wno-maybe-uninitialized -O1 -fsanitize=thread -o build/tsan/tests \
+	  $(wildcard io/*.cpp) tests/offload_test.cpp tests/main_test.cpp $(LIBS)
+	build/tsan/tests
 
 canary: build/asan/tests
 	@CXX="$(CXX)" CXXFLAGS="$(COMMON_COMPILE) $(SANITISE)" LIBS="$(LIBS)" \
