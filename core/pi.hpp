@@ -202,8 +202,7 @@ class Pi {
   // Login.
   Login login_ = Login::user_wanted;
   const Account* account_ = nullptr;
-  std::string user_name_;  ///< as USER gave it
-  std::string secret_;     ///< the password, while it is being verified
+  std::string secret_;  ///< the password, while it is being verified
   int login_failures_ = 0;
 
   // Parameters, all with the defaults of section 5.1.

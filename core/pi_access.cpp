@@ -13,7 +13,6 @@ namespace core {
 // nowhere: the answer is the same, and so is the time until PASS fails (RFC 2577 7).
 void Pi::on_user(std::string_view argument) {
   log_out();
-  user_name_.assign(argument);
   account_ = config().accounts.find(argument);
   if (account_ != nullptr && !account_->anonymous && account_->password_hash.empty()) return password_accepted();
   login_ = Login::password_wanted;
@@ -73,7 +72,6 @@ void Pi::after_enter_root(const Outcome& outcome) {
 void Pi::log_out() {
   login_ = Login::user_wanted;
   account_ = nullptr;
-  user_name_.clear();
   renaming_ = false;
   restart_ = 0;
 }
