@@ -24,6 +24,9 @@ struct SocketOptions {
   std::string congestion_control{};  ///< "reno", "cubic", …
 };
 
+/// ended: the peer has closed or reset the connection, and nothing that it sent is left.
+enum class Inbound : std::uint8_t { nothing, octets, ended };
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -50,6 +53,8 @@ class Backend {
   virtual std::int64_t wall_clock() = 0;
   /// A listening TCP socket. IPv6 ones take IPv6 only. A busy port gives EADDRINUSE.
   virtual std::expected<int, int> open_listener(const Address& at, int backlog) = 0;
+  /// Nobody can connect any more, and the port is free for another listener: closing it is an op and comes later.
+  virtual void stop_listening(int listener) = 0;
   /// A TCP socket to connect from `from`; port 0 lets the kernel choose.
   virtual std::expected<int, int> open_socket(const Address& from) = 0;
   virtual Address local_address(int socket) = 0;
@@ -59,6 +64,8 @@ class Backend {
   virtual void shutdown_send(int socket) = 0;
   /// True while urgent data stands ahead of what has been read (RFC 854 Synch).
   virtual bool urgent_pending(int socket) = 0;
+  /// What a connection has to be read.
+  virtual Inbound inbound(int socket) = 0;
   /// Opens a directory that bounds a user's file system. For start-up and reload only: it may wait for a disk.
   virtual std::expected<int, int> open_root(const std::string& path) = 0;
 };

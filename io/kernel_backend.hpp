@@ -24,11 +24,13 @@ class KernelBackend : public Backend {
   Time now() final;
   std::int64_t wall_clock() final;
   std::expected<int, int> open_listener(const Address& at, int backlog) final;
+  void stop_listening(int listener) final;
   std::expected<int, int> open_socket(const Address& from) final;
   Address local_address(int socket) final;
   void set_options(int socket, const SocketOptions& options) final;
   void shutdown_send(int socket) final;
   bool urgent_pending(int socket) final;
+  Inbound inbound(int socket) final;
   std::expected<int, int> open_root(const std::string& path) final;
 
  protected:

@@ -9,9 +9,9 @@ namespace io {
 namespace {
 
 constexpr std::array<const char*, op_kind_count> kind_names = {
-    "accept", "connect", "recv",     "send",      "send_file", "recv_file", "poll",     "open",
-    "stat",   "read",    "write",    "allocate",  "sync",      "read_dir",  "make_dir", "remove",
-    "rename", "link",    "truncate", "set_times", "set_mode",  "close",     "call",
+    "accept", "connect", "recv",  "send",     "send_file", "recv_file", "poll",     "open",
+    "stat",   "read",    "write", "allocate", "sync",      "find_data", "read_dir", "make_dir",
+    "remove", "rename",  "link",  "truncate", "set_times", "set_mode",  "close",    "call",
 };
 static_assert(kind_names.back() != nullptr, "a name for each kind");
 
@@ -121,6 +121,11 @@ void Op::allocate(int file, int falloc_mode, std::int64_t at, std::int64_t octet
 }
 
 void Op::sync(int file) { prepare(OpKind::sync, file); }
+
+void Op::find_data(int file, std::int64_t from) {
+  prepare(OpKind::find_data, file);
+  offset = from;
+}
 
 void Op::read_dir(int directory, DirBatch& into) {
   prepare(OpKind::read_dir, directory);

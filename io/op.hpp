@@ -44,6 +44,7 @@ enum class OpKind : std::uint8_t {
   write,
   allocate,
   sync,
+  find_data,
   read_dir,
   make_dir,
   remove,
@@ -120,6 +121,9 @@ class Op {
   void allocate(int file, int mode, std::int64_t offset, std::int64_t length);
   /// fsync(2) of a file or directory. Result: 0.
   void sync(int file);
+  /// The next run of data at or behind `from` (SEEK_DATA, SEEK_HOLE). Result: 0, and the run is `length` octets
+  /// at `offset`; a length of 0: nothing but a hole follows.
+  void find_data(int file, std::int64_t from);
   /// The next entries of an open directory, with their facts. Result: entries in the batch, 0 at the end.
   void read_dir(int directory, DirBatch& batch);
   /// mkdirat(2). Result: 0.

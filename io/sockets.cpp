@@ -77,11 +77,20 @@ void KernelBackend::set_options(int socket, const SocketOptions& options) {
   }
 }
 
+void KernelBackend::stop_listening(int listener) { ::shutdown(listener, SHUT_RDWR); }
+
 void KernelBackend::shutdown_send(int socket) { ::shutdown(socket, SHUT_WR); }
 
 bool KernelBackend::urgent_pending(int socket) {
   pollfd asked{socket, POLLPRI, 0};
   return ::poll(&asked, 1, 0) == 1 && (asked.revents & POLLPRI) != 0;
+}
+
+Inbound KernelBackend::inbound(int socket) {
+  char octet;
+  const auto came = ::recv(socket, &octet, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (came > 0) return Inbound::octets;
+  return came < 0 && (errno == EAGAIN || errno == EINTR) ? Inbound::nothing : Inbound::ended;
 }
 
 std::expected<int, int> KernelBackend::open_root(const std::string& path) {

@@ -106,6 +106,16 @@ std::int32_t set_permissions(Op& op) {
   return retry([&] { return ::chmod(descriptor_path(op.fd).data(), op.mode); });
 }
 
+std::int32_t find_data_run(Op& op) {
+  const off_t data = ::lseek(op.fd, op.offset, SEEK_DATA);
+  if (data < 0) return errno == ENXIO ? 0 : -errno;  // `length` is 0: only a hole is left
+  const off_t hole = ::lseek(op.fd, data, SEEK_HOLE);
+  if (hole < 0) return -errno;
+  op.offset = data;
+  op.length = hole - data;
+  return 0;
+}
+
 // Not again after EINTR: the descriptor is gone, and its number may be another's by now.
 std::int32_t close_once(Op& op) { return ::close(op.fd) == 0 || errno == EINTR ? 0 : -errno; }
 
@@ -149,6 +159,7 @@ std::int32_t perform(Op& op) {
     case OpKind::write: return count_of(retry([&] { return ::pwrite(op.fd, op.data, bounded(op.size), op.offset); }));
     case OpKind::allocate: return retry([&] { return ::fallocate(op.fd, op.flags, op.offset, op.length); });
     case OpKind::sync: return retry([&] { return ::fsync(op.fd); });
+    case OpKind::find_data: return find_data_run(op);
     case OpKind::read_dir: return fill_batch(op.fd, *op.batch);
     case OpKind::make_dir: return retry([&] { return ::mkdirat(op.fd, op.path, op.mode); });
     case OpKind::remove: return retry([&] { return ::unlinkat(op.fd, op.path, op.flags); });

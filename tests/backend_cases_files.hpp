@@ -36,6 +36,37 @@ inline void files_open_read_and_write(World& world) {
   lab.remove("file");
 }
 
+inline void find_data_knows_the_holes(World& world) {
+  constexpr std::int64_t far = 64 * 4096;
+  Lab lab(world);
+  const int file = lab.open("holey", O_RDWR | O_CREAT | O_EXCL);
+  REQUIRE(file >= 0);
+  lab.write(file, "begin");
+  lab.write(file, "end", far);
+  CHECK(lab.run([&](io::Op& op) { op.truncate(file, 2 * far); }) == 0);
+
+  std::int64_t offset = 0, length = 0;
+  const auto find = [&](std::int64_t from) {
+    Task task;
+    task.op.find_data(file, from);
+    CHECK(lab.run(task) == 0);
+    offset = task.op.offset;
+    length = task.op.length;
+  };
+  find(0);
+  CHECK(offset == 0);
+  CHECK(length == 4096);  // up to the next block
+  find(4096);
+  CHECK(offset == far);
+  CHECK(length == 4096);
+  find(far + 2);
+  CHECK(offset == far + 2);
+  find(far + 4096);
+  CHECK(length == 0);
+  lab.close(file);
+  lab.remove("holey");
+}
+
 inline void nothing_escapes_the_root(World& world) {
   Lab lab(world);
   CHECK(lab.run([&](io::Op& op) { op.make_dir(lab.root, "inner", 0755); }) == 0);

@@ -53,6 +53,20 @@ inline void a_port_listens_once(World& world) {
   lab.close(*first);
 }
 
+inline void a_listener_that_stopped_leaves_its_port_at_once(World& world) {
+  Lab lab(world);
+  const auto first = lab.backend.open_listener(loopback(), 8);
+  REQUIRE(first);
+  const io::Address at = lab.backend.local_address(*first);
+  lab.backend.stop_listening(*first);
+  const auto client = lab.backend.open_socket(loopback());
+  REQUIRE(client);
+  CHECK(lab.run([&](io::Op& op) { op.connect(*client, at); }) == -ECONNREFUSED);
+  const auto second = lab.backend.open_listener(at, 8);
+  REQUIRE(second);
+  for (const int fd : {*client, *first, *second}) lab.close(fd);
+}
+
 inline void octets_both_ways_until_the_end(World& world) {
   Lab lab(world);
   Pair pair(lab);
@@ -151,6 +165,18 @@ inline void a_reset_peer_is_an_error_and_no_signal(World& world) {
   seen.erase(0);  // the network may need a moment to tell
   CHECK_FALSE(seen.empty());
   for (const int error : seen) CHECK((error == -ECONNRESET || error == -EPIPE));
+}
+
+inline void inbound_tells_what_there_is_to_read(World& world) {
+  Lab lab(world);
+  Pair pair(lab);
+  CHECK(lab.backend.inbound(pair.server) == io::Inbound::nothing);
+  CHECK(lab.send(pair.client, "x") == 1);
+  lab.backend.shutdown_send(pair.client);
+  lab.linger(5 * io::millisecond);
+  CHECK(lab.backend.inbound(pair.server) == io::Inbound::octets);
+  CHECK(lab.recv(pair.server) == "x");
+  CHECK(lab.backend.inbound(pair.server) == io::Inbound::ended);
 }
 
 inline void poll_tells_what_holds(World& world) {

@@ -292,6 +292,13 @@ void SimBackend::set_options(int socket, const io::SocketOptions& options) {
   if (options.pacing_rate > 0) connection->pacing_rate = options.pacing_rate;
 }
 
+void SimBackend::stop_listening(int listener) {
+  Descriptor* descriptor = find(listener);
+  Listener** found = descriptor != nullptr ? std::get_if<Listener*>(&descriptor->thing) : nullptr;
+  if (found == nullptr) return report("descriptor " + std::to_string(listener) + " listens no more, and never did");
+  network_.stop(**found);
+}
+
 void SimBackend::shutdown_send(int socket) {
   if (Socket* connection = socket_at(socket)) return connection->shutdown_send();
   report("shutdown of descriptor " + std::to_string(socket) + ", which is no open socket");
@@ -300,6 +307,13 @@ void SimBackend::shutdown_send(int socket) {
 bool SimBackend::urgent_pending(int socket) {
   const Socket* connection = socket_at(socket);
   return connection != nullptr && connection->urgent_pending();
+}
+
+io::Inbound SimBackend::inbound(int socket) {
+  const Socket* connection = socket_at(socket);
+  if (connection != nullptr && !connection->received().empty()) return io::Inbound::octets;
+  const bool ended = connection == nullptr || connection->at_end() || connection->was_reset();
+  return ended ? io::Inbound::ended : io::Inbound::nothing;
 }
 
 }  // namespace sim

@@ -42,8 +42,10 @@ class SimBackend final : public io::Backend {
   std::expected<int, int> open_socket(const io::Address& from) override;
   io::Address local_address(int socket) override;
   void set_options(int socket, const io::SocketOptions& options) override;
+  void stop_listening(int listener) override;
   void shutdown_send(int socket) override;
   bool urgent_pending(int socket) override;
+  io::Inbound inbound(int socket) override;
   std::expected<int, int> open_root(const std::string& path) override;
 
   // ---- For tests. ----

@@ -42,6 +42,12 @@ std::int64_t Extents::total() const {
   return pages;
 }
 
+std::pair<std::int64_t, std::int64_t> Extents::next(std::int64_t page) const {
+  for (const auto& [from, to] : ranges_)
+    if (to > page) return {std::max(from, page), to};
+  return {page, page};
+}
+
 FileData::~FileData() { space_->used -= blocks_.total() * page_size; }
 
 bool FileData::take_blocks(std::int64_t first, std::int64_t end) {
@@ -112,6 +118,14 @@ int FileData::allocate(int mode, std::int64_t offset, std::int64_t length) {
   if (!take_blocks(offset / page_size, (end + page_size - 1) / page_size)) return -ENOSPC;
   if ((mode & FALLOC_FL_KEEP_SIZE) == 0) size_ = std::max(size_, end);
   return 0;
+}
+
+void FileData::find_data(std::int64_t& offset, std::int64_t& length) const {
+  const auto [first, end] = blocks_.next(offset / page_size);
+  const std::int64_t begin = std::max(offset, first * page_size);
+  const std::int64_t stop = std::min(size_, end * page_size);
+  length = std::max<std::int64_t>(0, stop - begin);
+  if (length > 0) offset = begin;
 }
 
 }  // namespace sim

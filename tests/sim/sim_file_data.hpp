@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <span>
+#include <utility>
 
 namespace sim {
 
@@ -14,6 +15,7 @@ namespace sim {
 struct Space {
   std::int64_t capacity = std::int64_t{1} << 50;
   std::int64_t used = 0;
+  bool no_inode = false;      ///< no new name can be made
   std::uint32_t device = 77;  ///< minor number
 };
 
@@ -24,6 +26,8 @@ class Extents {
   void add(std::int64_t first, std::int64_t end);
   void cut_from(std::int64_t first);
   std::int64_t total() const;
+  /// The part of the first range that ends behind `page`, from `page` on; empty: none.
+  std::pair<std::int64_t, std::int64_t> next(std::int64_t page) const;
 
  private:
   std::map<std::int64_t, std::int64_t> ranges_;  // first -> end
@@ -48,6 +52,8 @@ class FileData {
   int truncate(std::int64_t length);
   /// fallocate(2) with mode 0 or FALLOC_FL_KEEP_SIZE. Takes blocks, but no memory.
   int allocate(int mode, std::int64_t offset, std::int64_t length);
+  /// SEEK_DATA and SEEK_HOLE: the next run of blocks at or behind `offset`; length 0: none.
+  void find_data(std::int64_t& offset, std::int64_t& length) const;
 
  private:
   using Page = std::array<char, page_size>;

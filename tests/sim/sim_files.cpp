@@ -118,6 +118,7 @@ void SimFiles::detach(const NodePointer& directory, const std::string& name) {
 std::expected<SimFiles::NodePointer, int> SimFiles::add(const Place& place, Node::Type type, unsigned mode) {
   if (place.parent->links == 0) return std::unexpected(ENOENT);  // the directory itself is gone
   if (!may(*place.parent, want_write | want_search)) return std::unexpected(EACCES);
+  if (place.parent->space->no_inode) return std::unexpected(ENOSPC);
   NodePointer node = new_node(type, mode & 07777 & ~umask, place.parent->space);
   attach(place.parent, place.name, node);
   return node;
@@ -278,6 +279,13 @@ int SimFiles::truncate(OpenFile& file, std::int64_t length) {
   const int result = file.node->data.truncate(length);
   touch(*file.node);
   return result;
+}
+
+int SimFiles::find_data(const OpenFile& file, std::int64_t& offset, std::int64_t& length) const {
+  if (is_path_only(file)) return -EBADF;
+  if (file.node->is_directory()) return -EISDIR;
+  file.node->data.find_data(offset, length);
+  return 0;
 }
 
 // ---- Directories. ----

@@ -101,6 +101,8 @@ class SimFiles {
   std::int64_t read(const OpenFile& file, std::span<char> into, std::int64_t offset) const;
   std::int64_t write(OpenFile& file, std::span<const char> from, std::int64_t offset);
   int allocate(OpenFile& file, int mode, std::int64_t offset, std::int64_t length);
+  /// The next run of blocks at or behind `offset`, which becomes its begin; `length` 0: none.
+  int find_data(const OpenFile& file, std::int64_t& offset, std::int64_t& length) const;
   int sync(const OpenFile& file) const;
   int truncate(OpenFile& file, std::int64_t length);
   int read_dir(OpenFile& directory, const OpenFile* root, io::DirBatch& batch) const;

@@ -124,6 +124,7 @@ class Listener {
   io::Address local_;
   std::size_t backlog_ = 0;
   std::deque<std::uint64_t> pending_;
+  bool stopped_ = false;
 };
 
 class SimNetwork {
@@ -151,6 +152,8 @@ class SimNetwork {
   void close(Socket& socket);
   /// Resets connections that nobody accepted.
   void close(Listener& listener);
+  /// It stays, but nobody finds it, and its port is free.
+  void stop(Listener& listener);
   /// Like close(2) after SO_LINGER of 0: a RST at once.
   void reset(Socket& socket);
   /// Its host vanishes: no octet, FIN or RST leaves or reaches this end any more.

@@ -46,6 +46,7 @@ SimBackend::Result SimBackend::perform(Flight& flight) {
     case OpKind::allocate:
     case OpKind::sync:
     case OpKind::truncate:
+    case OpKind::find_data:
     case OpKind::read_dir: return perform_on_file(op);
     case OpKind::stat:
     case OpKind::make_dir:
@@ -224,6 +225,7 @@ std::int64_t SimBackend::perform_on_file(Op& op) {
     case OpKind::allocate: return files_.allocate(file, op.flags, op.offset, op.length);
     case OpKind::sync: return files_.sync(file);
     case OpKind::truncate: return files_.truncate(file, op.length);
+    case OpKind::find_data: return files_.find_data(file, op.offset, op.length);
     case OpKind::read_dir: return files_.read_dir(file, file_at(op.batch->root), *op.batch);
     default: std::unreachable();
   }
