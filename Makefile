@@ -22,13 +22,16 @@ LIBS     := -luring -lspdlog -lfmt -lcrypt -lsystemd -lpthread
 SERVER_SOURCES := $(wildcard core/*.cpp core/codec/*.cpp io/*.cpp net/*.cpp)
 LIBRARY_SOURCES := $(filter-out net/main.cpp,$(SERVER_SOURCES))
 TEST_SOURCES := $(wildcard tests/*.cpp tests/sim/*.cpp tests/live/*.cpp)
-ALL_SOURCES := $(SERVER_SOURCES) $(TEST_SOURCES)
-ALL_HEADERS := $(wildcard core/*.hpp core/codec/*.hpp io/*.hpp net/*.hpp tests/*.hpp tests/sim/*.hpp tests/live/*.hpp)
+FUZZ_SOURCES := $(wildcard tests/fuzz/*_fuzz.cpp)
+FUZZ_SECONDS ?= 5
+ALL_SOURCES := $(SERVER_SOURCES) $(TEST_SOURCES) $(FUZZ_SOURCES)
+ALL_HEADERS := $(wildcard core/*.hpp core/codec/*.hpp io/*.hpp net/*.hpp tests/*.hpp tests/sim/*.hpp tests/live/*.hpp \
+                          tests/fuzz/*.hpp)
 
 optimised = $(patsubst %.cpp,build/obj/%.o,$(1))
 sanitised = $(patsubst %.cpp,build/asan/obj/%.o,$(1))
 
-.PHONY: all run test check canary tsan layers format format-check tidy interop conformance storm clean help \
+.PHONY: all run test check canary tsan fuzz layers format format-check tidy interop conformance storm clean help \
         packages-build packages-test packages-check
 
 all: build/millrace
@@ -40,6 +43,7 @@ help:
 	@echo "make storm SEED=n random sessions with faults on the simulated kernel"
 	@echo "make canary       builds deliberate bugs, which the storm must notice"
 	@echo "make tsan         the offload pool under ThreadSanitizer"
+	@echo "make fuzz         each parser of core/ on libFuzzer's octets, FUZZ_SECONDS=$(FUZZ_SECONDS) each"
 	@echo "make layers       core/ is pure, io/ knows no FTP"
 	@echo "make format tidy  clang-format in place; clang-tidy"
 
@@ -87,7 +91,7 @@ build/asan/obj/%.o: %.cpp | packages-build packages-test
 test: build/millrace build/asan/millrace build/asan/tests
 	@tests/run all
 
-interop: build/millrace
+interop: build/millrace | packages-test
 	@tests/run interop
 
 conformance: build/asan/millrace build/asan/tests
@@ -106,6 +110,36 @@ tsan: | packages-build packages-test
 canary: build/asan/tests
 	@CXX="$(CXX)" CXXFLAGS="$(COMMON_COMPILE) $(SANITISE)" LIBS="$(LIBS)" \
 	  TEST_OBJECTS="$(call sanitised,$(TEST_SOURCES))" tests/canary
+
+# ---- fuzzing: one target a parser, built by clang from core/ alone ----
+
+FUZZ_CXX := clang++-19
+FUZZ_FLAGS = $(STANDARD) $(DEFINES) -I. -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+fuzzed = $(patsubst %.cpp,build/fuzz/obj/%.o,$(1))
+.SECONDARY: $(call fuzzed,$(FUZZ_SOURCES))
+
+build/fuzz/obj/%.o: %.cpp | packages-build packages-check
+	@mkdir -p $(@D)
+	@echo "  compile $@"
+	@$(CCACHE) $(FUZZ_CXX) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+build/fuzz/core.a: $(call fuzzed,$(wildcard core/*.cpp core/codec/*.cpp))
+	@rm -f $@ && ar rcs $@ $^
+
+build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/core.a
+	@echo "  link $@"
+	@$(FUZZ_CXX) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ -lfmt -lspdlog
+
+# What is found is kept in build/fuzz/corpus for the next run; an input that fails is left in build/fuzz.
+fuzz: $(patsubst tests/fuzz/%.cpp,build/fuzz/%,$(FUZZ_SOURCES))
+	@set -e; for target in $(FUZZ_SOURCES:tests/fuzz/%_fuzz.cpp=%); do \
+	  echo "fuzz: $$target"; \
+	  mkdir -p build/fuzz/corpus/$$target; \
+	  build/fuzz/$${target}_fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=0 -verbosity=1 \
+	    -artifact_prefix=build/fuzz/$$target- build/fuzz/corpus/$$target tests/fuzz/corpus/$$target \
+	    > build/fuzz/$$target.log 2>&1 || { tail -n 60 build/fuzz/$$target.log; exit 1; }; \
+	  grep -E '^INFO: Seed|^Done' build/fuzz/$$target.log; \
+	done
 
 # ---- checks ----
 
@@ -126,4 +160,6 @@ tidy: | packages-check
 clean:
 	rm -rf build
 
--include $(patsubst %.o,%.d,$(call optimised,$(SERVER_SOURCES)) $(call sanitised,$(ALL_SOURCES)))
+-include $(patsubst %.o,%.d,$(call optimised,$(SERVER_SOURCES)) \
+                            $(call sanitised,$(SERVER_SOURCES) $(TEST_SOURCES)) \
+                            $(call fuzzed,$(SERVER_SOURCES) $(FUZZ_SOURCES)))

@@ -34,11 +34,23 @@ class Rights {
 std::string_view right_name(Right right);
 std::optional<Right> parse_right(std::string_view word);
 
+/// What needs the account that ACCT names (RFC 959 4.1.1: 332 and 532).
+enum class AccountFor : std::uint8_t { login, storing };
+
+/// A further file system structure that SMNT mounts (RFC 959 4.1.1).
+struct Mount {
+  std::string name;  ///< without a slash
+  std::string root;  ///< directory on this host
+  bool operator==(const Mount&) const = default;
+};
+
 struct Account {
   std::string name;
   std::string password_hash;  ///< any crypt(3) hash; empty: no password is asked for
-  std::string account;        ///< not empty: login also needs ACCT with this text (RFC 959 4.1.1)
-  std::string root;           ///< directory on this host that is "/" for the user
+  std::string account;        ///< not empty: what account_for says also needs ACCT with this text
+  AccountFor account_for = AccountFor::login;
+  std::string root;  ///< directory on this host that is "/" for the user
+  std::vector<Mount> mounts{};
   Rights rights;
   bool anonymous = false;  ///< PASS takes any text (RFC 1635)
   bool operator==(const Account&) const = default;

@@ -10,6 +10,7 @@
 #include "core/endpoint.hpp"
 #include "core/facts.hpp"
 #include "core/listing.hpp"
+#include "core/representation.hpp"
 
 namespace core {
 
@@ -17,9 +18,11 @@ namespace core {
 struct TransferSpec {
   enum class Kind : std::uint8_t { retrieve, store, append, store_unique, list };
   Kind kind = Kind::retrieve;
-  std::string_view path{};   ///< the file; for a listing the directory or file listed; for STOU the name to begin with
-  bool text = false;         ///< TYPE A: line ends are translated
-  std::uint64_t offset = 0;  ///< REST, in octets of the current TYPE (RFC 3659 5)
+  std::string_view path{};  ///< the file; for a listing the directory or file listed; for STOU the name to begin with
+  Representation as{};
+  std::uint64_t offset = 0;    ///< REST: where in the file to begin
+  std::uint64_t skip = 0;      ///< RETR: octets to leave out of what is sent from there
+  std::string_view state{};    ///< REST: what the codec held there (core::Codec::state)
   std::uint64_t allocate = 0;  ///< ALLO, octets; 0: not told
 
   // Listings only.
@@ -38,14 +41,17 @@ namespace action {
 struct Verify {  ///< a password against a crypt(3) hash; EACCES when it does not match
   std::string_view hash, password;
 };
-struct EnterRoot {  ///< the account's root is "/" from now on
+struct EnterRoot {  ///< this directory, the account's own or one of its mounts, is "/" from now on
   const Account* account;
+  const std::string* root;
 };
 struct Look {  ///< Outcome::entry
   std::string_view path;
 };
-struct Measure {  ///< Outcome::number: octets of a file as TYPE A sends it; EFBIG past the bound
+struct Measure {  ///< octets of a file as they travel, up to `until`: Outcome::number; EFBIG past the bound
   std::string_view path;
+  Representation as;
+  std::uint64_t until = UINT64_MAX;
 };
 struct MakeDirectory {
   std::string_view path;
@@ -90,6 +96,8 @@ struct Outcome {
   Entry entry{};
   Endpoint endpoint{};
   std::uint64_t number = 0;
+  /// Measure: the last point at which the codec held nothing: octets of the file, and what they became.
+  std::uint64_t split_offset = 0, split_number = 0;
   std::string_view text{};  ///< StartTransfer: the name that STOU chose; MoreListing: lines, each with CR LF
   bool connected = false;   ///< StartTransfer: the data connection is open already (125)
   bool last = false;        ///< MoreListing: nothing follows

@@ -16,6 +16,8 @@
 
 #define TOML_EXCEPTIONS 0
 #define TOML_ENABLE_FORMATTERS 0
+// It asserts what it reports as an error two lines on: "[" at a line's end would stop the server without a word.
+#define TOML_ASSERT(expression) static_cast<void>(0)
 #include <toml++/toml.h>
 
 namespace core {
@@ -119,6 +121,10 @@ constexpr Choices<LogLevel, 4> log_levels{{
     {"warning", LogLevel::warning},
     {"error", LogLevel::error},
 }};
+constexpr Choices<AccountFor, 2> accounts_for{{
+    {"login", AccountFor::login},
+    {"storing", AccountFor::storing},
+}};
 constexpr Choices<const char*, 3> tls_requirements{{
     {"never", "never"},
     {"control", "control"},
@@ -194,6 +200,26 @@ bool add_right(Draft& draft, std::string_view word) {
   return right.has_value();
 }
 
+template <auto Member>
+void clear_mounts(Draft& draft) {
+  (draft.*Member).mounts.clear();
+}
+
+/// "name=directory": the name has no slash, so that it is told apart from a path.
+template <auto Member>
+bool add_mount(Draft& draft, std::string_view text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string_view::npos) return false;
+  Mount mount{.name = std::string(text.substr(0, equals)), .root = std::string(text.substr(equals + 1))};
+  auto& mounts = (draft.*Member).mounts;
+  const bool good = is_line(text) && !mount.name.empty() && !mount.root.empty() && !mount.name.contains('/') &&
+                    std::ranges::find(mounts, mount.name, &Mount::name) == mounts.end();
+  mounts.push_back(std::move(mount));
+  return good;
+}
+
+constexpr std::string_view mounts_form =
+    R"(must be "name=directory" for each structure that SMNT mounts, no name twice: ["archive=/srv/archive"])";
 constexpr std::string_view rights_form =
     R"(must be rights: "list", "read", "write", "delete", "rename", "mkdir", "site")";
 
@@ -236,6 +262,10 @@ constexpr std::array rows{
     Row{"data", "buffer_kib", Integer{at<&Config::data, &Config::Data::buffer_kib>, 4, 16'384, "KiB"}},
     Row{"data", "slice_kib", Integer{at<&Config::data, &Config::Data::slice_kib>, 16, 1'048'576, "KiB"}},
 
+    Row{"data", "marker_interval_bytes",
+        Integer{at<&Config::data, &Config::Data::marker_interval_bytes>, 0, 1'099'511'627'776,
+                "octets (0: no markers)"}},
+
     Row{"tls", "certificate", Text{accept_line<&Config::tls, &Config::Tls::certificate>, line_form}},
     Row{"tls", "key", Text{accept_line<&Config::tls, &Config::Tls::key>, line_form}},
     Row{"tls", "require",
@@ -256,6 +286,7 @@ constexpr std::array rows{
 
     Row{"anonymous", "enabled", Flag{at<&Draft::anonymous_enabled>}},
     Row{"anonymous", "root", Text{accept_filled_line<&Draft::anonymous, &Account::root>, root_form}},
+    Row{"anonymous", "mounts", List{clear_mounts<&Draft::anonymous>, add_mount<&Draft::anonymous>, mounts_form}},
     Row{"anonymous", "allow", List{clear_rights<&Draft::anonymous>, add_right<&Draft::anonymous>, rights_form}},
 
     Row{"uploads", "publish",
@@ -267,6 +298,8 @@ constexpr std::array rows{
     Row{"uploads", "directory_mode",
         Text{accept_octal<03777, &Config::uploads, &Config::Uploads::directory_mode>,
              R"(must be octal permissions from "0" to "3777", such as "0755")"}},
+    Row{"uploads", "file_max_bytes",
+        Integer{at<&Config::uploads, &Config::Uploads::file_max_bytes>, 0, INT64_MAX, "octets (0: no limit)"}},
     Row{"uploads", "keep_partial", Flag{at<&Config::uploads, &Config::Uploads::keep_partial>}},
 
     Row{"log", "level",
@@ -279,7 +312,10 @@ constexpr std::array rows{
         Text{accept_password,
              "must be a crypt(3) hash, never the password itself; \"build/millrace passwd\" prints a hash"}},
     Row{"user", "account", Text{accept_line<&Draft::user, &Account::account>, line_form}},
+    Row{"user", "account_for",
+        Text{accept_choice<accounts_for, &Draft::user, &Account::account_for>, R"(must be "login" or "storing")"}},
     Row{"user", "root", Text{accept_filled_line<&Draft::user, &Account::root>, root_form}},
+    Row{"user", "mounts", List{clear_mounts<&Draft::user>, add_mount<&Draft::user>, mounts_form}},
     Row{"user", "allow", List{clear_rights<&Draft::user>, add_right<&Draft::user>, rights_form}},
 };
 
@@ -443,6 +479,7 @@ class Reader {
                         .password_hash = {},
                         .account = {},
                         .root = "srv",
+                        .mounts = {},
                         .rights = {Right::list, Right::read},
                         .anonymous = true};
   }

@@ -55,6 +55,7 @@ struct Config {
     std::int64_t stall_timeout_s = 300;       ///< a data connection that moves nothing for so long is ended (426)
     std::int64_t buffer_kib = 256;            ///< of a codec flow, each way
     std::int64_t slice_kib = 512;             ///< at most this much of one transfer a turn of the loop
+    std::int64_t marker_interval_bytes = 16 * 1024 * 1024;  ///< between restart markers sent in MODE B and C; 0: none
     bool operator==(const Data&) const = default;
   } data;
   struct Tls {
@@ -75,7 +76,8 @@ struct Config {
     Publish publish = Publish::direct;
     std::int64_t file_mode = 0644;
     std::int64_t directory_mode = 0755;
-    bool keep_partial = true;  ///< publish = "direct": what had come of a broken upload stays
+    std::int64_t file_max_bytes = 0;  ///< the largest file that may be stored (552); 0: any
+    bool keep_partial = true;         ///< publish = "direct": what had come of a broken upload stays
     bool operator==(const Uploads&) const = default;
   } uploads;
   struct Log {

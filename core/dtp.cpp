@@ -50,6 +50,12 @@ constexpr Row rows[] = {
     {connected, e::listen, a::drop, dropping},
     {connected, e::drop, a::drop, dropping},
     {connected, e::abort, a::drop, dropping},
+    {kept, e::start, a::move, moving},
+    {kept, e::lost, a::close, idle},
+    {kept, e::aim, a::drop, dropping},
+    {kept, e::listen, a::drop, dropping},
+    {kept, e::drop, a::drop, dropping},
+    {kept, e::abort, a::drop, dropping},
     {dropping, e::joined, a::again, idle},
     {dropping, e::abort, a::none, dropping},
 
@@ -64,8 +70,12 @@ constexpr Row rows[] = {
     {moving, e::failed, a::stop, stopping},
     {moving, e::abort, a::stop, stopping},
     {flushing, e::flushed, a::report, idle},
+    {flushing, e::stays, a::report, kept},
     {flushing, e::failed, a::stop, stopping},
-    {flushing, e::abort, a::none, flushing},  // too late to stop: ABOR gets its 226 behind the transfer's
+    {flushing, e::abort, a::none, ending},  // too late to stop: ABOR gets its 226 behind the transfer's
+    {ending, e::flushed, a::report, idle},
+    {ending, e::failed, a::stop, stopping},
+    {ending, e::abort, a::none, ending},
 
     // Completions that come while a stopped transfer is joined raise nothing but `joined`.
     {stopping, e::joined, a::report, idle},
@@ -87,10 +97,12 @@ consteval Table compile(std::span<const Row> source) {
 
 constexpr Table table = compile(rows);
 
-constexpr const char* state_names[state_count] = {"idle",     "aimed",  "listening", "connected", "connecting",
-                                                  "awaiting", "moving", "flushing",  "stopping",  "dropping"};
-constexpr const char* event_names[event_count] = {"aim",   "listen",  "drop",   "start", "accepted", "connect_done",
-                                                  "moved", "flushed", "failed", "abort", "joined"};
+constexpr const char* state_names[state_count] = {"idle",     "aimed",      "listening", "connected",
+                                                  "kept",     "connecting", "awaiting",  "moving",
+                                                  "flushing", "ending",     "stopping",  "dropping"};
+constexpr const char* event_names[event_count] = {"aim",          "listen", "drop",    "start", "accepted",
+                                                  "connect_done", "moved",  "flushed", "stays", "lost",
+                                                  "failed",       "abort",  "joined"};
 
 }  // namespace
 

@@ -12,14 +12,16 @@ enum class State : std::uint8_t {
   aimed,       ///< PORT or EPRT named where to connect
   listening,   ///< PASV or EPSV: waiting for the client, no transfer yet
   connected,   ///< the client came before its transfer command
+  kept,        ///< open from the transfer before, in a MODE that marks the end of file (3.3)
   connecting,  ///< a transfer waits for our connect
   awaiting,    ///< a transfer waits for the client to come
   moving,      ///< octets move
   flushing,    ///< all moved: closing our side, finishing the file
+  ending,      ///< the same after ABOR: it comes too late for the file, and nothing stays open
   stopping,    ///< a transfer failed or was aborted: its ops are being joined
   dropping,    ///< no transfer; listener or connection are being closed before something new
 };
-inline constexpr int state_count = 10;
+inline constexpr int state_count = 12;
 
 enum class Event : std::uint8_t {
   aim,       ///< PORT, EPRT
@@ -30,11 +32,13 @@ enum class Event : std::uint8_t {
   connect_done,
   moved,    ///< the last octet was read and written
   flushed,  ///< closed and stored
+  stays,    ///< stored, and the data connection stays open
+  lost,     ///< the peer has closed the connection that was kept
   failed,   ///< whatever went wrong: kept beside, for the reply
   abort,    ///< ABOR, or the control connection is gone
   joined,   ///< no op of the data connection is in flight any more
 };
-inline constexpr int event_count = 11;
+inline constexpr int event_count = 13;
 
 enum class Action : std::uint8_t {
   none,
@@ -45,7 +49,8 @@ enum class Action : std::uint8_t {
   move,     ///< start the flow
   flush,    ///< finish the file, close the data connection
   stop,     ///< cancel everything; `joined` follows
-  drop,     ///< the same without a transfer; then the event that caused it is raised again
+  close,    ///< the data connection, which no op uses
+  drop,     ///< the same as stop without a transfer; then the event that caused it is raised again
   again,    ///< raise that event now
   report,   ///< tell the PI how the transfer ended
   dropped,  ///< tell the PI that nothing is open

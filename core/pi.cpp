@@ -33,10 +33,18 @@ void Pi::receive(std::string_view octets, bool urgent, Moment now) {
   // Urgent data without Telnet in it is only a client's way of sending (Ruby's last LF, for one).
   if (urgent && may_hold_telnet(octets)) {
     telnet_.begin_synch();
-    reader_.clear();
-    holding_ = false;
+    drop_typed_ahead();
   }
-  telnet_.receive(octets, reader_.input(), output_);
+  while (!octets.empty()) {
+    octets.remove_prefix(telnet_.receive(octets, reader_.input(), output_));
+    if (telnet_.take_synch()) drop_typed_ahead();
+  }
+}
+
+// "Exactly one command is taken from the stream" behind a Synch (RFC 959 4.1), whatever waited before it.
+void Pi::drop_typed_ahead() {
+  reader_.clear();
+  holding_ = false;
 }
 
 bool Pi::wants_input() const {
@@ -99,6 +107,10 @@ void Pi::run_command(const CommandRow& row, const Command& command) {
     reply(Code::bad_parameter, fmt::format("Syntax: {} {}", row.verb, row.syntax));
   } else if (row.right && !account_->rights.has(*row.right)) {
     refuse_file({.error = EACCES});
+  } else if (admits(row, number(Code::need_account_for_storing)) && lacks_account()) {
+    reply(Code::need_account_for_storing, "Need account for storing files; send ACCT.");
+  } else if (admits(row, number(Code::protection_wanted)) && config().tls.require == "data") {
+    reply(Code::protection_wanted, "The data connection must be protected; send AUTH, PBSZ and PROT P.");
   } else {
     (this->*row.handler)(command.argument);
   }
@@ -120,7 +132,7 @@ void Pi::reply_to(Exchange& exchange, Code code, std::string_view text) {
   assert(then != Next::error);
   append_reply(output_, code, text);
   // A transfer command spends what REST and ALLO said, however it is answered.
-  if (exchange.diagram == Diagram::transfer) restart_ = allocate_ = 0;
+  if (exchange.diagram == Diagram::transfer) forget_restart();
   // "A failure at any point in the sequence necessitates the repetition of the entire sequence" (4.2).
   if (then == Next::failure && exchange.row->during_transfer == During::waits) renaming_ = false;
   if (then == Next::wait) {
@@ -170,6 +182,13 @@ void Pi::on_transfer_end(const TransferEnd& end, Moment now) {
   } else {
     finish_transfer(end);
   }
+}
+
+bool Pi::may_take_marker() const { return !inside_listing() && output_.size() < limits::replies_pending_max; }
+
+void Pi::on_marker(std::string_view sender, std::string_view own, Moment now) {
+  now_ = now;
+  reply_to(transfer_, Code::restart_marker, fmt::format("MARK {} = {}", sender, own));
 }
 
 void Pi::finish_transfer(const TransferEnd& end) {
@@ -229,12 +248,16 @@ bool Pi::resolve(std::string_view argument) {
 
 void Pi::default_parameters() {
   directory_ = "/";
-  text_type_ = true;
+  as_ = {};
   epsv_only_ = false;
   facts_ = FactSet::defaults();
-  allocate_ = 0;
-  restart_ = 0;
+  forget_restart();
   renaming_ = false;
+}
+
+void Pi::forget_restart() {
+  restart_ = allocate_ = 0;
+  restart_state_.clear();
 }
 
 }  // namespace core

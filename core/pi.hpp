@@ -38,6 +38,11 @@ class Pi {
   void on_outcome(const Outcome& outcome, Moment now);
   /// The transfer that was told to proceed ended.
   void on_transfer_end(const TransferEnd& end, Moment now);
+  /// The transfer was sent a restart marker, and stored all before it: 110 (RFC 1123 4.1.3.4). `sender` is the
+  /// marker's text, `own` what REST takes to go on from there. Only while may_take_marker().
+  void on_marker(std::string_view sender, std::string_view own, Moment now);
+  /// False while so many replies wait, or one is half written, that the transfer has to wait with its markers.
+  bool may_take_marker() const;
   /// deadline() has come.
   void on_time(Moment now);
   /// The server drains: a transfer may finish, then 421 and the end.
@@ -79,6 +84,7 @@ class Pi {
   enum class Waiting : std::uint8_t { nothing, outcome, transfer_end, delay, more_listing };
 
   // Dispatch (pi.cpp).
+  void drop_typed_ahead();
   void take_command(std::string_view line);
   void run_command(const CommandRow& row, const Command& command);
   bool may_take_command() const;
@@ -110,11 +116,15 @@ class Pi {
   void after_verify(const Outcome& outcome);
   void after_enter_root(const Outcome& outcome);
   void after_cwd(const Outcome& outcome);
+  void on_smnt(std::string_view argument);
+  void after_smnt(const Outcome& outcome);
+  bool lacks_account() const;
   void after_rein(const Outcome& outcome);
   void after_quit(const Outcome& outcome);
   void enter();
   void log_out();
   void fail_login();
+  void refuse_late();
   void password_accepted();
   std::string_view decoy_hash() const;
 
@@ -153,7 +163,8 @@ class Pi {
   void on_mdtm(std::string_view argument);
   void on_mlst(std::string_view argument);
   void transfer_file(TransferSpec::Kind kind, std::string_view argument);
-  void start_transfer(const TransferSpec& spec);
+  void start_transfer();
+  void forget_restart();
   bool listing_spec(std::string_view argument, ListFormat format, TransferSpec& spec);
   void after_restart_measured(const Outcome& outcome);
   void after_start_transfer(const Outcome& outcome);
@@ -163,6 +174,7 @@ class Pi {
   void after_abor(const Outcome& outcome);
   void after_size(const Outcome& outcome);
   void after_measure(const Outcome& outcome);
+  Representation listing_representation() const;
   void after_mdtm(const Outcome& outcome);
   void after_mlst(const Outcome& outcome);
 
@@ -202,18 +214,20 @@ class Pi {
   // Login.
   Login login_ = Login::user_wanted;
   const Account* account_ = nullptr;
-  std::string secret_;  ///< the password, while it is being verified
+  bool account_given_ = false;  ///< ACCT, behind the login
+  std::string secret_;          ///< the password, while it is being verified
   int login_failures_ = 0;
 
   // Parameters, all with the defaults of section 5.1.
   std::string directory_ = "/";
-  bool text_type_ = true;  ///< TYPE A N; else I or L 8
+  Representation as_;
   bool epsv_only_ = false;
   FactSet facts_ = FactSet::defaults();
   std::uint64_t allocate_ = 0;
 
   // Sequences of two commands.
-  std::uint64_t restart_ = 0;
+  std::uint64_t restart_ = 0;  ///< MODE S: octets as they travel; MODE B and C: of the file
+  std::string restart_state_;  ///< behind the "+" of a marker
   std::string rename_from_;
   bool renaming_ = false;
 

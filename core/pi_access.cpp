@@ -1,4 +1,4 @@
-// Access control commands: USER PASS ACCT CWD CDUP REIN QUIT. RFC 959 4.1.1, RFC 2577.
+// Access control commands: USER PASS ACCT CWD CDUP SMNT REIN QUIT. RFC 959 4.1.1, RFC 2577.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -43,20 +43,29 @@ std::string_view Pi::decoy_hash() const {
 }
 
 void Pi::password_accepted() {
-  if (account_->account.empty()) return enter();
+  if (account_->account.empty() || account_->account_for != AccountFor::login) return enter();
   login_ = Login::account_wanted;
   reply(Code::need_account, "Need account for login.");
 }
 
 void Pi::on_acct(std::string_view argument) {
-  if (login_ == Login::done) return reply(Code::superfluous, "No account is needed.");
+  if (login_ == Login::done && !lacks_account()) return reply(Code::superfluous, "No account is needed.");
+  if (login_ == Login::done) {
+    account_given_ = argument == account_->account;
+    return account_given_ ? reply(Code::logged_in, "Account accepted; you may store files.") : refuse_late();
+  }
   if (login_ != Login::account_wanted) return reply(Code::bad_sequence, "Send USER and PASS first.");
   login_ = Login::user_wanted;
   if (argument == account_->account) return enter();
   fail_login();
 }
 
-void Pi::enter() { ask(action::EnterRoot{account_}, &Pi::after_enter_root); }
+// RFC 959 4.1.1: an account may be needed for storing files alone, and given at any time.
+bool Pi::lacks_account() const {
+  return account_->account_for == AccountFor::storing && !account_->account.empty() && !account_given_;
+}
+
+void Pi::enter() { ask(action::EnterRoot{account_, &account_->root}, &Pi::after_enter_root); }
 
 void Pi::after_enter_root(const Outcome& outcome) {
   if (outcome.error != 0) {
@@ -72,13 +81,18 @@ void Pi::after_enter_root(const Outcome& outcome) {
 void Pi::log_out() {
   login_ = Login::user_wanted;
   account_ = nullptr;
+  account_given_ = false;
   renaming_ = false;
-  restart_ = 0;
+  forget_restart();
+}
+
+void Pi::fail_login() {
+  log_out();
+  refuse_late();
 }
 
 // The answer comes late, which slows guessing down and holds up nobody else (RFC 2577 5).
-void Pi::fail_login() {
-  log_out();
+void Pi::refuse_late() {
   ++login_failures_;
   waiting_ = Waiting::delay;
   delayed_until_ = now_ + config().limits.login_failure_delay_ms * 1'000'000;
@@ -98,6 +112,22 @@ void Pi::after_cwd(const Outcome& outcome) {
   if (outcome.entry.kind != Entry::Kind::directory) return refuse_file({.error = ENOTDIR});
   directory_ = path_;
   reply(Code::file_action_okay, fmt::format("Directory is now {}.", quoted(directory_)));
+}
+
+// One of the user's mounts becomes "/"; "/" itself is the root of the login.
+void Pi::on_smnt(std::string_view argument) {
+  if (account_->mounts.empty())
+    return reply(Code::superfluous, "You have one file system structure, and it is mounted.");
+  const std::string_view name = argument.substr(argument.starts_with('/') ? 1 : 0);
+  const auto mount = std::ranges::find(account_->mounts, name, &Mount::name);
+  if (!name.empty() && mount == account_->mounts.end()) return reply(Code::unavailable, "No such structure.");
+  ask(action::EnterRoot{account_, name.empty() ? &account_->root : &mount->root}, &Pi::after_smnt);
+}
+
+void Pi::after_smnt(const Outcome& outcome) {
+  if (outcome.error != 0) return refuse_file(outcome);
+  directory_ = "/";
+  reply(Code::file_action_okay, "Structure mounted; the directory is \"/\".");
 }
 
 void Pi::on_rein(std::string_view) { ask(action::DropData{}, &Pi::after_rein); }

@@ -13,7 +13,9 @@ void Pi::on_syst(std::string_view) { reply(Code::system_type, "UNIX Type: L8"); 
 
 void Pi::on_noop(std::string_view) { reply(Code::okay, "Command okay."); }
 
-void Pi::on_unimplemented(std::string_view) { reply(Code::not_implemented, "Command not implemented."); }
+void Pi::on_unimplemented(std::string_view) {
+  reply(static_cast<Code>(foreground_.row->codes.front()), "Command not implemented.");
+}
 
 // ---- STAT ----
 
@@ -29,7 +31,8 @@ void Pi::stat_session() {
   begin_reply(output_, Code::system_status, fmt::format("{} status", config().server.name));
   continue_reply(output_, fmt::format("Connected to {}", address_text(peer_)));
   continue_reply(output_, logged_in() ? fmt::format("Logged in as {}", account_->name) : "Not logged in");
-  continue_reply(output_, fmt::format("TYPE: {}, STRU: F, MODE: S", text_type_ ? "A N" : "I"));
+  continue_reply(output_,
+                 fmt::format("TYPE: {}, STRU: {}, MODE: {}", type_text(as_), letter(as_.structure), letter(as_.mode)));
   if (transferring()) {
     continue_reply(output_, fmt::format("{} in progress: {} octets moved, data connection {}", transfer_.row->verb,
                                         progress_.octets, progress_.connected ? "open" : "being opened"));

@@ -37,6 +37,12 @@ bool all_digits(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
+/// True when the value of an enum whose values are letters is among `letters`.
+template <typename Letter>
+bool contains_letter(std::string_view letters, Letter value) {
+  return letters.contains(letter(value));
+}
+
 }  // namespace
 
 bool Pi::refused_after_epsv_all() {
@@ -109,30 +115,53 @@ void Pi::after_epsv(const Outcome& outcome) {
 }
 
 void Pi::on_type(std::string_view argument) {
+  constexpr std::string_view wanted = "Wanted: A, E (with N, T or C behind it, or nothing), I, or L and a byte size.";
   const Parameters type = split_parameters(argument);
-  const bool text = type.first == "A", image = type.first == "I", local = type.first == "L";
-  const bool format_known = type.second.empty() || type.second == "N" || type.second == "T" || type.second == "C";
-  if (type.first.size() != 1 || type.more || (text && !format_known) || (image && !type.second.empty()) ||
-      (local && !all_digits(type.second)))
-    return reply(Code::bad_parameter, "Wanted: A [N|T], I, or L 8.");
-  // Telnet format controls say nothing about how the octets travel: T is as N (RFC 1123 4.1.2.2).
-  if ((text && type.second != "C") || image || (local && type.second == "8")) {
-    text_type_ = text;
-    return reply(Code::okay, fmt::format("Type is {}.", upper(argument)));
+  if (type.first.size() != 1 || type.more) return reply(Code::bad_parameter, wanted);
+  Representation as = as_;
+  as.type = static_cast<Type>(type.first.front());
+  as.format = Format::non_print;
+  as.byte_size = 8;
+  switch (as.type) {
+    case Type::ascii:
+    case Type::ebcdic:
+      if (!type.second.empty()) as.format = static_cast<Format>(type.second.front());
+      if (type.second.size() > 1 || !contains_letter("NTC", as.format)) return reply(Code::bad_parameter, wanted);
+      break;
+    case Type::image:
+      if (!type.second.empty()) return reply(Code::bad_parameter, wanted);
+      break;
+    case Type::local: {
+      if (!all_digits(type.second)) return reply(Code::bad_parameter, wanted);
+      const auto bits = parse_number(type.second, byte_size_max);
+      if (!bits || *bits == 0)
+        return reply(Code::parameter_not_implemented, fmt::format("Bytes have 1 to {} bits here.", byte_size_max));
+      as.byte_size = static_cast<unsigned>(*bits);
+      break;
+    }
+    default: return reply(Code::parameter_not_implemented, "Types A, E, I and L are implemented.");
   }
-  reply(Code::parameter_not_implemented, "Types A N, A T, I and L 8 are implemented.");
+  as_ = as;
+  reply(Code::okay, fmt::format("Type is {}.", type_text(as_)));
 }
 
 void Pi::on_stru(std::string_view argument) {
-  if (upper(argument) == "F") return reply(Code::okay, "Structure is F.");
   if (argument.size() != 1) return reply(Code::bad_parameter, "Wanted: one letter.");
-  reply(Code::parameter_not_implemented, "Structure F is implemented.");
+  const auto structure = static_cast<Structure>(upper(argument.front()));
+  if (!contains_letter("FRP", structure))
+    return reply(Code::parameter_not_implemented, "Structures F, R and P are implemented.");
+  as_.structure = structure;
+  reply(Code::okay, fmt::format("Structure is {}.", letter(structure)));
 }
 
+// What REST said is said in the terms of a MODE (RFC 959 3.5, RFC 3659 5.3).
 void Pi::on_mode(std::string_view argument) {
-  if (upper(argument) == "S") return reply(Code::okay, "Mode is S.");
   if (argument.size() != 1) return reply(Code::bad_parameter, "Wanted: one letter.");
-  reply(Code::parameter_not_implemented, "Mode S is implemented.");
+  const auto mode = static_cast<Mode>(upper(argument.front()));
+  if (!contains_letter("SBC", mode)) return reply(Code::parameter_not_implemented, "Modes S, B and C are implemented.");
+  if (mode != as_.mode) restart_ = 0, restart_state_.clear();
+  as_.mode = mode;
+  reply(Code::okay, fmt::format("Mode is {}.", letter(mode)));
 }
 
 }  // namespace core

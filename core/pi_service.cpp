@@ -2,6 +2,7 @@
 // and SIZE MDTM MLST MLSD. RFC 959 4.1.3, RFC 1123 4.1, RFC 3659.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -10,6 +11,13 @@
 #include "core/text.hpp"
 
 namespace core {
+namespace {
+
+/// Printable and no space (RFC 959 3.4.2).
+bool is_marker_octet(char c) { return c > ' ' && c <= '~'; }
+
+}  // namespace
+
 // ---- Transfers ----
 
 void Pi::on_retr(std::string_view argument) { transfer_file(TransferSpec::Kind::retrieve, argument); }
@@ -17,31 +25,49 @@ void Pi::on_stor(std::string_view argument) { transfer_file(TransferSpec::Kind::
 
 // After REST it acts as STOR does (RFC 3659 5.3).
 void Pi::on_appe(std::string_view argument) {
-  transfer_file(restart_ > 0 ? TransferSpec::Kind::store : TransferSpec::Kind::append, argument);
+  const bool restarts = restart_ > 0 || !restart_state_.empty();
+  transfer_file(restarts ? TransferSpec::Kind::store : TransferSpec::Kind::append, argument);
 }
 
 // A name new in the current directory; an argument, which RFC 959 does not have and clients send, is
 // where it begins.
 void Pi::on_stou(std::string_view argument) {
   restart_ = 0;  // undefined after REST (RFC 3659 5.3)
+  restart_state_.clear();
   transfer_file(TransferSpec::Kind::store_unique, argument.empty() ? "stou" : argument);
 }
 
 void Pi::transfer_file(TransferSpec::Kind kind, std::string_view argument) {
+  if (!goes_together(as_)) return reply(Code::bad_parameter, "This TYPE and STRU do not go together.");
   if (!resolve(argument)) return;
-  spec_ = {.kind = kind, .path = path_, .text = text_type_, .offset = restart_, .allocate = allocate_};
-  // In TYPE A the restart point counts octets as they travel: how many there are takes a count.
-  if (kind == TransferSpec::Kind::retrieve && text_type_ && restart_ > 0)
-    return ask(action::Measure{path_}, &Pi::after_restart_measured);
-  start_transfer(spec_);
+  spec_ = {.kind = kind, .path = path_, .as = as_, .offset = restart_, .state = restart_state_, .allocate = allocate_};
+  // Pages say where they belong: there is no end to append to.
+  if (kind == TransferSpec::Kind::append && as_.structure == Structure::page)
+    return refuse_file({.error = EMEDIUMTYPE});
+  // In MODE S the restart point counts octets as they travel: where that is in the file takes a count.
+  const bool counted = restart_ > 0 && as_.mode == Mode::stream;
+  if (counted && as_.structure == Structure::page) return refuse_file({.error = ERANGE});  // RFC 3659 5.2: STRU F
+  if (counted && length_changes(as_)) return ask(action::Measure{path_, as_, restart_}, &Pi::after_restart_measured);
+  start_transfer();
 }
 
+// What is sent may begin before the point and leave something out; what is stored must find it exactly, or
+// between a CR and its LF, which are one octet in the file.
 void Pi::after_restart_measured(const Outcome& outcome) {
-  if (outcome.error == 0 && spec_.offset <= outcome.number) return start_transfer(spec_);
-  refuse_file({.error = outcome.error != 0 ? outcome.error : ERANGE});
+  if (outcome.error != 0) return refuse_file(outcome);
+  const std::uint64_t missing = restart_ - outcome.split_number;
+  const bool more = outcome.split_offset < outcome.entry.size;
+  const bool behind_cr = missing == 1 && more && as_.type == Type::ascii && as_.structure == Structure::file;
+  const bool sends = spec_.kind == TransferSpec::Kind::retrieve;
+  const bool found = missing == 0 || behind_cr || (sends && outcome.number >= restart_);
+  if (!found) return refuse_file({.error = ERANGE});
+  spec_.offset = outcome.split_offset;
+  if (sends) spec_.skip = missing;
+  if (!sends && behind_cr) spec_.state = "r";
+  start_transfer();
 }
 
-void Pi::start_transfer(const TransferSpec& spec) { ask(action::StartTransfer{spec}, &Pi::after_start_transfer); }
+void Pi::start_transfer() { ask(action::StartTransfer{spec_}, &Pi::after_start_transfer); }
 
 // Only now is it known that the transfer can be done: an error before gets one 4yz or 5yz and leaves
 // the data connection as it was.
@@ -79,10 +105,15 @@ void Pi::on_allo(std::string_view argument) {
 }
 
 void Pi::on_rest(std::string_view argument) {
-  const auto offset = parse_number(argument);
-  if (!offset) return reply(Code::bad_parameter, "Wanted: a number of octets.");
+  const bool marked = as_.mode != Mode::stream;
+  const std::size_t plus = marked ? std::min(argument.find('+'), argument.size()) : argument.size();
+  const std::string_view state = argument.substr(plus);
+  const auto offset = parse_number(argument.substr(0, plus));
+  if (!offset || state.size() == 1 || !std::ranges::all_of(state, is_marker_octet))
+    return reply(Code::bad_parameter, marked ? "Wanted: a marker of this server." : "Wanted: a number of octets.");
   restart_ = *offset;
-  reply(Code::pending_further, fmt::format("Restarting at {}. Send RETR or STOR.", restart_));
+  restart_state_ = state.substr(state.empty() ? 0 : 1);
+  reply(Code::pending_further, fmt::format("Restarting at {}. Send RETR or STOR.", argument));
 }
 
 // Two final replies whatever the race: one for the transfer, one for ABOR (RFC 959 4.1.3).
@@ -97,11 +128,11 @@ void Pi::after_abor(const Outcome&) { reply(Code::closing_data, "Abort successfu
 // ---- Listings ----
 
 void Pi::on_list(std::string_view argument) {
-  if (listing_spec(argument, ListFormat::list, spec_)) start_transfer(spec_);
+  if (listing_spec(argument, ListFormat::list, spec_)) start_transfer();
 }
 
 void Pi::on_nlst(std::string_view argument) {
-  if (listing_spec(argument, ListFormat::names, spec_)) start_transfer(spec_);
+  if (listing_spec(argument, ListFormat::names, spec_)) start_transfer();
 }
 
 void Pi::on_mlsd(std::string_view argument) {
@@ -111,7 +142,16 @@ void Pi::on_mlsd(std::string_view argument) {
            .format = ListFormat::machine,
            .directory_only = true,
            .facts = facts_};
-  start_transfer(spec_);
+  start_transfer();
+}
+
+// A listing is text, whatever the TYPE (RFC 1123 4.1.2.7), in EBCDIC where that is the TYPE; MLSD alone is
+// always as by default (RFC 3659 7.2).
+Representation Pi::listing_representation() const {
+  const bool records = as_.structure == Structure::record;
+  return {.type = as_.type == Type::ebcdic ? Type::ebcdic : Type::ascii,
+          .structure = records ? Structure::record : Structure::file,
+          .mode = as_.mode};
 }
 
 // LIST, NLST and STAT take the options that clients of Unix servers send, and a wildcard in the last
@@ -123,6 +163,7 @@ bool Pi::listing_spec(std::string_view argument, ListFormat format, TransferSpec
   const std::string_view given = given_;
   spec = {.kind = TransferSpec::Kind::list,
           .path = path_,
+          .as = listing_representation(),
           .format = format,
           .prefix = given,
           .given = given,
@@ -185,10 +226,13 @@ void Pi::on_pwd(std::string_view) {
 
 // ---- RFC 3659 ----
 
-// The octets that RETR would send now: in TYPE A that takes a count of the line ends.
+// The octets that RETR would send now, never an estimate: where they are others than the file's, it takes a
+// count, and where blocks of any size may carry them, nobody knows (RFC 3659 4).
 void Pi::on_size(std::string_view argument) {
+  if (as_.mode != Mode::stream || as_.structure == Structure::page || !goes_together(as_))
+    return reply(Code::unavailable, "The size is known in MODE S, and STRU F or R.");
   if (!resolve(argument)) return;
-  if (text_type_) return ask(action::Measure{path_}, &Pi::after_measure);
+  if (length_changes(as_)) return ask(action::Measure{path_, as_}, &Pi::after_measure);
   ask(action::Look{path_}, &Pi::after_size);
 }
 
@@ -199,7 +243,7 @@ void Pi::after_size(const Outcome& outcome) {
 }
 
 void Pi::after_measure(const Outcome& outcome) {
-  if (outcome.error == EFBIG) return reply(Code::unavailable, "Too large to be counted in TYPE A; use TYPE I.");
+  if (outcome.error == EFBIG) return reply(Code::unavailable, "Too large to be counted so; use TYPE I and STRU F.");
   if (outcome.error != 0) return refuse_file(outcome);
   reply(Code::file_status, std::to_string(outcome.number));
 }

@@ -50,7 +50,6 @@ constexpr std::array rows{
     Row{ENAMETOOLONG, Code::unavailable, Code::name_not_allowed, "The name is too long."},
     Row{EINVAL, Code::unavailable, Code::name_not_allowed, "The name is not possible here."},
     Row{ENXIO, Code::unavailable, Code::name_not_allowed, "Not a regular file."},
-    Row{EMEDIUMTYPE, Code::unavailable, Code::name_not_allowed, "Not a regular file."},
     Row{ERANGE, Code::bad_restart, Code::bad_restart, "The restart point lies beyond the end of the file."},
     Row{EFBIG, Code::exceeded_allocation, Code::exceeded_allocation, "The file is too large."},
     Row{EDQUOT, Code::exceeded_allocation, Code::exceeded_allocation, "Quota exceeded."},
@@ -61,6 +60,10 @@ constexpr std::array rows{
     Row{EMFILE, Code::file_busy, Code::file_busy, "The server has no descriptor free; try again."},
     Row{ENFILE, Code::file_busy, Code::file_busy, "The system has no descriptor free; try again."},
     Row{ENOBUFS, Code::file_busy, Code::file_busy, "The server has no buffer free; try again."},
+    Row{EPROTONOSUPPORT, Code::page_type_unknown, Code::page_type_unknown, "Page type unknown."},
+    Row{EBADMSG, Code::local_error, Code::local_error, "The data are not in the form of this TYPE, STRU and MODE."},
+    Row{EILSEQ, Code::local_error, Code::local_error, "The file cannot be told apart in this TYPE and STRU."},
+    Row{EMEDIUMTYPE, Code::type_mismatch, Code::type_mismatch, "The file does not suit this TYPE and STRU."},
     Row{EIO, Code::local_error, Code::local_error, "Input or output error."},
 };
 
@@ -90,9 +93,9 @@ Refusal refusal(int error, bool creates) {
 Refusal transfer_refusal(int error, bool file_failed) {
   if (!file_failed) return {Code::transfer_aborted, "The data connection broke; transfer aborted."};
   const Row* row = find(error);
-  const bool full =
-      row != nullptr && (row->code == Code::insufficient_storage || row->code == Code::exceeded_allocation);
-  return {full ? row->code : Code::local_error, row != nullptr ? row->text : "Local error in processing."};
+  if (row == nullptr) return {Code::local_error, "Local error in processing."};
+  constexpr std::array told{Code::insufficient_storage, Code::exceeded_allocation, Code::page_type_unknown};
+  return {std::ranges::find(told, row->code) != told.end() ? row->code : Code::local_error, row->text};
 }
 
 }  // namespace core

@@ -42,12 +42,16 @@ enum class Code : std::uint16_t {
   not_implemented = 502,
   bad_sequence = 503,
   parameter_not_implemented = 504,
+  protection_wanted = 521,     // RFC 4217 10.2
   unsupported_protocol = 522,  // RFC 2428
   not_logged_in = 530,
+  need_account_for_storing = 532,
   unavailable = 550,
+  page_type_unknown = 551,
   exceeded_allocation = 552,
   name_not_allowed = 553,
-  bad_restart = 554,  // RFC 1123 4.1.3.4
+  bad_restart = 554,    // RFC 1123 4.1.3.4
+  type_mismatch = 555,  // RFC 1123 4.1.3.4
 };
 
 constexpr unsigned number(Code code) { return static_cast<unsigned>(code); }
@@ -72,7 +76,7 @@ struct Refusal {
 Refusal refusal(int error, bool creates);
 
 /// What became of a transfer that had begun: 426 when the peer broke off, 452 and 552 when the
-/// storage is full, 451 for the rest.
+/// storage is full, 551 for an unknown page type, 451 for the rest.
 Refusal transfer_refusal(int error, bool file_failed);
 
 }  // namespace core

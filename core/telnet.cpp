@@ -3,8 +3,6 @@
 // (RFC 1123 4.1.2.12). Must not know FTP commands or sockets.
 #include "core/telnet.hpp"
 
-#include <cstddef>
-
 namespace core {
 namespace {
 
@@ -12,6 +10,7 @@ namespace {
 enum TelnetCode : std::uint8_t {
   subnegotiation_end = 240,
   data_mark = 242,
+  interrupt_process = 244,
   subnegotiation_begin = 250,
   will_option = 251,
   wont_option = 252,
@@ -36,21 +35,23 @@ void refuse(std::uint8_t verb, char option, std::string& answers) {
 
 bool may_hold_telnet(std::string_view octets) { return octets.find(iac) != std::string_view::npos; }
 
-void TelnetFilter::receive(std::string_view octets, std::string& text, std::string& answers) {
+std::size_t TelnetFilter::receive(std::string_view octets, std::string& text, std::string& answers) {
   std::size_t at = 0;
-  while (at < octets.size()) {
+  while (at < octets.size() && !synch_ended_) {
     if (state_ == State::text || state_ == State::subnegotiation) {
       const std::size_t end = octets.find(iac, at);
       const std::string_view run = octets.substr(at, end == std::string_view::npos ? end : end - at);
       if (state_ == State::text && !synch_) text += run;
+      if (state_ == State::text && !run.empty()) interrupted_ = false;
       at += run.size();
-      if (at == octets.size()) return;
+      if (at == octets.size()) break;
       state_ = state_ == State::text ? State::command : State::subnegotiation_command;
       ++at;
     } else {
       on_escaped(octets[at++], text, answers);
     }
   }
+  return at;
 }
 
 void TelnetFilter::on_escaped(char octet, std::string& text, std::string& answers) {
@@ -86,8 +87,12 @@ void TelnetFilter::on_command(char octet, std::string& text) {
       state_ = State::option;
       break;
     case subnegotiation_begin: state_ = State::subnegotiation; break;
-    case data_mark: synch_ = false; break;
-    default: break;  // NOP, IP, AO, AYT, EC, EL, GA, SE without SB, and codes below 240
+    case interrupt_process: interrupted_ = true; break;
+    case data_mark:
+      synch_ended_ = synch_ || interrupted_;
+      synch_ = interrupted_ = false;
+      break;
+    default: break;  // NOP, AO, AYT, EC, EL, GA, SE without SB, and codes below 240
   }
 }
 

@@ -16,7 +16,7 @@ namespace {
 class KernelSend final : public Flow {
  public:
   KernelSend(io::Reactor& reactor, const FlowEnds& ends, std::uint64_t size)
-      : Flow(reactor), ends_(ends), size_(static_cast<std::int64_t>(size)) {
+      : Flow(reactor, ends.owner), ends_(ends), size_(static_cast<std::int64_t>(size)) {
     offset_ = ends.offset;
     op_.bind<&KernelSend::on_send_file_done>(*this);
   }
@@ -43,12 +43,14 @@ class KernelSend final : public Flow {
 
 class KernelReceive final : public Flow {
  public:
-  KernelReceive(io::Reactor& reactor, const FlowEnds& ends) : Flow(reactor), ends_(ends) {
-    offset_ = ends.offset;
+  KernelReceive(io::Reactor& reactor, const FlowEnds& ends) : Flow(reactor, ends.owner), ends_(ends) {
+    offset_ = written_ = ends.offset;
     op_.bind<&KernelReceive::on_recv_file_done>(*this);
   }
+  // One octet more than may come: so that it is known that there is one.
   void start() override {
-    op_.recv_file(ends_.socket, ends_.file, offset_, ends_.slice);
+    const auto room = static_cast<std::uint64_t>(ends_.length_max - offset_);
+    op_.recv_file(ends_.socket, ends_.file, offset_, std::min<std::uint64_t>(ends_.slice, room + 1));
     reactor_.submit(op_);
   }
   void cancel() override { reactor_.cancel(op_); }
@@ -56,9 +58,10 @@ class KernelReceive final : public Flow {
  private:
   void on_recv_file_done(io::Op& op) {
     if (op.result <= 0) return end({-op.result, op.file_failed});
-    offset_ += op.result;
+    written_ = offset_ += op.result;
     octets_ += static_cast<std::uint64_t>(op.result);
     if (op.cancelled) return end({ECANCELED, false});
+    if (offset_ > ends_.length_max) return end({EFBIG, true});
     start();
   }
 
@@ -68,93 +71,84 @@ class KernelReceive final : public Flow {
 
 // ---- Codec flows ----
 
-class Identity final : public core::Codec {
- public:
-  core::Progress run(std::span<const char> in, std::span<char> out, bool) override {
-    const std::size_t count = std::min(in.size(), out.size());
-    std::memcpy(out.data(), in.data(), count);
-    return {count, count};
-  }
-};
-
-// A pooled buffer and what is still to be used of it.
-struct Buffer {
-  explicit Buffer(io::BufferPool& from) : pool(from), data(from.borrow()) {}
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
-  ~Buffer() { pool.give_back(data); }
-
-  std::span<char> room() const { return {data, pool.buffer_size()}; }
-  std::span<const char> held() const { return {data + begin, end - begin}; }
-  void fill(std::size_t count) { begin = 0, end = count; }
-  void take(std::size_t count) { begin += count; }
-  bool empty() const { return begin == end; }
-
-  io::BufferPool& pool;
-  char* data;
-  std::size_t begin = 0, end = 0;
-};
-
 // Both directions are the same pump: an input that is fetched, a codec, an output that is put. What
 // differs is where the two ends are.
 class CodecFlow : public Flow {
  public:
-  CodecFlow(io::Reactor& reactor, const FlowEnds& ends, io::BufferPool& buffers, std::unique_ptr<core::Codec> codec)
-      : Flow(reactor),
-        ends_(ends),
-        codec_(codec ? std::move(codec) : std::make_unique<Identity>()),
-        in_(buffers),
-        out_(buffers) {
+  CodecFlow(io::Reactor& reactor, const FlowEnds& ends, LentBuffer in, io::BufferPool& buffers,
+            std::unique_ptr<core::Codec> codec)
+      : Flow(reactor, ends.owner), ends_(ends), codec_(std::move(codec)), in_(std::move(in)), out_(buffers) {
+    offset_ = written_ = ends.offset;
     op_.bind<&CodecFlow::on_op_done>(*this);
   }
 
-  void start() override {
-    if (in_.data == nullptr || out_.data == nullptr) return end({ENOBUFS, true});
-    pump();
-  }
+  bool ready() const override { return in_.data != nullptr && out_.data != nullptr; }
+  void start() override { pump(); }
   void cancel() override {
     cancelled_ = true;
     reactor_.cancel(op_);
   }
 
  protected:
-  virtual void fetch() = 0;                 ///< more input, then on_fetched()
-  virtual void put() = 0;                   ///< submits op_ for out_.held()
-  virtual void on_got(std::int64_t n) = 0;  ///< n octets of input came by op_
-  virtual void on_put(std::int64_t n) = 0;  ///< n octets of output are gone
+  virtual void fetch() = 0;                         ///< more input, then on_fetched()
+  virtual void put() = 0;                           ///< submits op_ for out_.held()
+  virtual std::int32_t on_got(std::int32_t n) = 0;  ///< n octets of input came by op_, 0: the end; what to make of it
+  virtual void on_put(std::int64_t n) = 0;          ///< n octets of output are gone
+  virtual void on_marker() {}                       ///< a restart marker was passed on, and all before it is put
   virtual bool input_is_file() const = 0;
 
   void on_fetched(std::int32_t result) {
     if (result < 0) return end({-result, input_is_file()});
     in_.fill(static_cast<std::size_t>(result));
-    input_ended_ = result == 0;
     pump();
   }
 
   void pump() {
-    if (cancelled_) return end({ECANCELED, false});
     while (out_.empty()) {
+      if (cancelled_) return end({ECANCELED, false});
+      if ((marks_ & core::mark::end_of_file) != 0) return end({});
+      if ((marks_ & core::mark::restart) != 0) return on_marker();
+      const core::Progress done = run_codec();
+      if (done.error != 0) return end({done.error, done.error != ECONNRESET});
+      if (!done.idle()) continue;
+      // Now the codec holds nothing that could still be made: it wants more, or the end came too early.
       if (in_.empty() && !input_ended_) return fetch();
-      const core::Progress progress = codec_->run(in_.held(), out_.room(), input_ended_);
-      in_.take(progress.taken);
-      out_.fill(progress.made);
-      drop_skipped();
-      if (in_.empty() && input_ended_ && progress.made == 0) return end({});
+      return end({ECONNRESET, false});
     }
-    putting_ = true;
+    doing_ = Doing::putting;
     put();
   }
 
-  void on_op_done(io::Op& op) {
-    if (!std::exchange(putting_, false)) {
-      if (op.result > 0) on_got(op.result);
-      return on_fetched(op.result);
-    }
-    if (op.result < 0) return end({-op.result, !input_is_file()});
-    out_.take(static_cast<std::size_t>(op.result));
-    on_put(op.result);
-    pump();
+  core::Progress run_codec() {
+    const core::Progress done =
+        codec_->run(in_.held(), out_.room(), input_ended_ ? core::mark::end_of_file : core::mark::none);
+    if (done.error != 0) return done;
+    in_.take(done.taken);
+    out_.fill(done.made);
+    marks_ = done.marks;
+    if (done.at >= 0) place(done.at);
+    drop_skipped();
+    return done;
   }
+
+  // Where in the file the octets just made belong.
+  void place(std::int64_t at) {
+    offset_ = at;
+    length_ = std::max(length_, at);
+  }
+
+  void on_op_done(io::Op& op) {
+    switch (std::exchange(doing_, Doing::getting)) {
+      case Doing::getting: return on_fetched(op.result >= 0 ? on_got(op.result) : op.result);
+      case Doing::putting:
+        if (op.result < 0) return end({-op.result, !input_is_file()});
+        out_.take(static_cast<std::size_t>(op.result));
+        on_put(op.result);
+        return pump();
+      case Doing::looking: return on_looked(op);
+    }
+  }
+  virtual void on_looked(io::Op& op) = 0;  ///< Doing::looking is over
 
   void drop_skipped() {
     const auto count = std::min<std::uint64_t>(skip_, out_.held().size());
@@ -162,23 +156,31 @@ class CodecFlow : public Flow {
     skip_ -= count;
   }
 
+  /// What op_ does: looking is for holes when sending, for the disk's word at a marker when receiving.
+  enum class Doing : std::uint8_t { getting, putting, looking };
+
   FlowEnds ends_;
   std::unique_ptr<core::Codec> codec_;
   io::Op op_;
-  Buffer in_, out_;
+  LentBuffer in_, out_;
   std::uint64_t skip_ = 0;
+  core::Marks marks_ = core::mark::none;  ///< behind what is in out_
   bool input_ended_ = false;
-  bool putting_ = false;
+  Doing doing_ = Doing::getting;
   bool cancelled_ = false;
 };
 
 class CodecSend final : public CodecFlow {
  public:
   CodecSend(io::Reactor& reactor, const FlowEnds& ends, io::BufferPool& buffers, std::unique_ptr<core::Codec> codec,
-            std::unique_ptr<Source> source, std::uint64_t skip)
-      : CodecFlow(reactor, ends, buffers, std::move(codec)), source_(std::move(source)) {
-    skip_ = skip;
-    offset_ = ends.offset;
+            Sending what)
+      : CodecFlow(reactor, ends, LentBuffer(buffers), buffers, std::move(codec)),
+        size_(static_cast<std::int64_t>(what.size)),
+        page_(what.page),
+        run_end_(what.page > 0 ? ends.offset : size_),
+        source_(std::move(what.source)) {
+    skip_ = what.skip;
+    input_ended_ = !source_ && offset_ >= size_;
   }
   void cancel() override {
     CodecFlow::cancel();
@@ -188,26 +190,85 @@ class CodecSend final : public CodecFlow {
  private:
   void fetch() override {
     if (source_) return source_->pull(in_.room(), &CodecSend::on_pulled, this);
-    op_.read(ends_.file, in_.room(), offset_);
+    if (offset_ >= run_end_) {
+      doing_ = Doing::looking;
+      op_.find_data(ends_.file, offset_);
+    } else {
+      const auto count = std::min<std::size_t>(in_.room().size(), static_cast<std::size_t>(run_end_ - offset_));
+      op_.read(ends_.file, in_.room().first(count), offset_);
+    }
     reactor_.submit(op_);
   }
   void put() override {
     op_.send(ends_.socket, out_.held());
     reactor_.submit(op_);
   }
-  void on_got(std::int64_t n) override { offset_ += n; }
+
+  // The end is known before it is read, so that it goes out with the last octets. A file that ends before was
+  // cut meanwhile: that must not pass for the whole.
+  std::int32_t on_got(std::int32_t n) override {
+    offset_ += n;
+    input_ended_ = offset_ >= size_;
+    return n == 0 ? -EIO : n;
+  }
+
+  // STRU P: a hole is told, not read. Where it ends the file, its size still has to be told: the last page is data.
+  void on_looked(io::Op& op) override {
+    if (op.result < 0) return end({-op.result, true});
+    const bool end_is_there = op.kind == io::OpKind::read;
+    if (end_is_there && op.result == 0) return end({EIO, true});
+    const bool found = !end_is_there && op.length > 0 && op.offset < size_;
+    if (!found && !end_is_there) return look_at_end();
+    const std::int64_t target = found ? op.offset : size_;
+    const std::int64_t behind = found ? op.offset + op.length : size_;
+    const std::int64_t begin = target - target % page_;
+    if (begin > offset_) codec_->jump(static_cast<std::uint64_t>(begin));
+    offset_ = std::max(offset_, begin);
+    run_end_ = std::min(size_, (behind + page_ - 1) / page_ * page_);
+    input_ended_ = offset_ >= size_;
+    pump();
+  }
+
+  // A hole up to the end: or was the file cut? Its last octet tells.
+  void look_at_end() {
+    doing_ = Doing::looking;
+    op_.read(ends_.file, in_.room().first(1), size_ - 1);
+    reactor_.submit(op_);
+  }
+
   void on_put(std::int64_t n) override { octets_ += static_cast<std::uint64_t>(n); }
   bool input_is_file() const override { return true; }
-  static void on_pulled(void* self, std::int32_t result) { static_cast<CodecSend*>(self)->on_fetched(result); }
+  static void on_pulled(void* to, std::int32_t result) {
+    auto& self = *static_cast<CodecSend*>(to);
+    self.input_ended_ = result == 0;
+    self.on_fetched(result);
+  }
 
+  std::int64_t size_, page_;
+  std::int64_t run_end_;  ///< up to here the file has octets to be read
   std::unique_ptr<Source> source_;
 };
 
 class CodecReceive final : public CodecFlow {
  public:
-  CodecReceive(io::Reactor& reactor, const FlowEnds& ends, io::BufferPool& buffers, std::unique_ptr<core::Codec> codec)
-      : CodecFlow(reactor, ends, buffers, std::move(codec)) {
-    offset_ = ends.offset;
+  CodecReceive(io::Reactor& reactor, const FlowEnds& ends, io::BufferPool& buffers, std::unique_ptr<core::Codec> codec,
+               std::optional<LentBuffer> early)
+      : CodecFlow(reactor, ends, early ? *std::move(early) : LentBuffer(buffers), buffers, std::move(codec)) {
+    octets_ = in_.held().size();
+    timer_.bind<&CodecReceive::sync>(*this);
+  }
+  void cancel() override {
+    CodecFlow::cancel();
+    reactor_.disarm(timer_);
+  }
+  bool resting() const override { return untold_ || waiting_; }
+  void resume() override {
+    if (untold_) tell_marker();
+  }
+  std::optional<LentBuffer> take_rest() override {
+    if (in_.empty()) return std::nullopt;
+    octets_ -= in_.held().size();
+    return std::move(in_);
   }
 
  private:
@@ -216,12 +277,61 @@ class CodecReceive final : public CodecFlow {
     reactor_.submit(op_);
   }
   void put() override {
+    if (offset_ + std::ssize(out_.held()) > ends_.length_max) return end({EFBIG, true});
     op_.write(ends_.file, out_.held(), offset_);
     reactor_.submit(op_);
   }
-  void on_got(std::int64_t n) override { octets_ += static_cast<std::uint64_t>(n); }
-  void on_put(std::int64_t n) override { offset_ += n; }
+  std::int32_t on_got(std::int32_t n) override {
+    octets_ += static_cast<std::uint64_t>(n);
+    input_ended_ = n == 0;
+    return n;
+  }
+  void on_put(std::int64_t n) override {
+    offset_ += n;
+    written_ = std::max(written_, offset_);
+    unsynced_ += n;
+  }
   bool input_is_file() const override { return false; }
+
+  // "It SHOULD force the data to that point to be written to stable storage" (RFC 1123 4.1.3.4). But a client
+  // does not decide how often the disk is told to: markers behind few octets wait for each other.
+  void on_marker() override {
+    if (unsynced_ == 0) return tell_marker();
+    const io::Time earliest = last_sync_ + sync_interval;
+    if (unsynced_ >= worth_a_sync || reactor_.now() >= earliest) return sync();
+    waiting_ = true;
+    reactor_.arm(timer_, earliest);
+  }
+  void sync() {
+    waiting_ = false;
+    unsynced_ = 0;
+    last_sync_ = reactor_.now();
+    doing_ = Doing::looking;
+    op_.sync(ends_.file);
+    reactor_.submit(op_);
+  }
+  void on_looked(io::Op& op) override {
+    if (op.result < 0) return end({-op.result, true});
+    tell_marker();
+  }
+  void tell_marker() {
+    std::string own = std::to_string(offset_);
+    if (const std::string state = codec_->state(); !state.empty()) (own += '+') += state;
+    untold_ = false;  // now: being told may end the transfer
+    untold_ = !cancelled_ && !owner().on_flow_marker(codec_->marker(), own);
+    if (untold_) return;
+    marks_ = core::mark::none;
+    pump();
+  }
+
+  static constexpr io::Time sync_interval = 20 * io::millisecond;
+  static constexpr std::int64_t worth_a_sync = 256 * 1024;  ///< octets
+
+  io::Timer timer_;
+  io::Time last_sync_ = -sync_interval;
+  std::int64_t unsynced_ = 0;  ///< octets written since
+  bool waiting_ = false;       ///< for the timer
+  bool untold_ = false;        ///< the owner did not take the marker
 };
 
 }  // namespace
@@ -235,14 +345,13 @@ std::unique_ptr<Flow> make_kernel_receive(io::Reactor& reactor, const FlowEnds& 
 }
 
 std::unique_ptr<Flow> make_codec_send(io::Reactor& reactor, const FlowEnds& ends, io::BufferPool& buffers,
-                                      std::unique_ptr<core::Codec> codec, std::unique_ptr<Source> source,
-                                      std::uint64_t skip) {
-  return std::make_unique<CodecSend>(reactor, ends, buffers, std::move(codec), std::move(source), skip);
+                                      std::unique_ptr<core::Codec> codec, Sending what) {
+  return std::make_unique<CodecSend>(reactor, ends, buffers, std::move(codec), std::move(what));
 }
 
 std::unique_ptr<Flow> make_codec_receive(io::Reactor& reactor, const FlowEnds& ends, io::BufferPool& buffers,
-                                         std::unique_ptr<core::Codec> codec) {
-  return std::make_unique<CodecReceive>(reactor, ends, buffers, std::move(codec));
+                                         std::unique_ptr<core::Codec> codec, std::optional<LentBuffer> early) {
+  return std::make_unique<CodecReceive>(reactor, ends, buffers, std::move(codec), std::move(early));
 }
 
 }  // namespace net

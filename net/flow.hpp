@@ -3,9 +3,13 @@
 // Knows ops and codecs; must not know commands, replies or how the connection was made.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string_view>
+#include <utility>
 
 #include "core/codec/codec.hpp"
 #include "io/buffer_pool.hpp"
@@ -29,44 +33,85 @@ class Source {
   virtual bool busy() const = 0;
 };
 
+/// Whom a flow tells.
+class FlowOwner {
+ public:
+  virtual ~FlowOwner() = default;
+  virtual void on_flow_end(const FlowEnd& end) = 0;
+  /// Receiving: all before a restart marker is stored and synced. `own` is what goes on from here: an offset and
+  /// the codec's state. False: not now; the flow rests until resume().
+  virtual bool on_flow_marker(std::string_view sender, std::string_view own) = 0;
+};
+
+/// A pooled buffer and what is still to be used of it. `data` is nullptr when the pool was empty.
+struct LentBuffer {
+  explicit LentBuffer(io::BufferPool& from) : pool(&from), data(from.borrow()) {}
+  LentBuffer(LentBuffer&& other) noexcept
+      : pool(other.pool), data(std::exchange(other.data, nullptr)), begin(other.begin), end(other.end) {}
+  LentBuffer& operator=(LentBuffer&& other) noexcept {
+    std::swap(pool, other.pool), std::swap(data, other.data), begin = other.begin, end = other.end;
+    return *this;
+  }
+  ~LentBuffer() { pool->give_back(data); }
+
+  std::span<char> room() const { return {data, pool->buffer_size()}; }
+  std::span<const char> held() const { return {data + begin, end - begin}; }
+  void fill(std::size_t count) { begin = 0, end = count; }
+  void take(std::size_t count) { begin += count; }
+  bool empty() const { return begin == end; }
+
+  io::BufferPool* pool;
+  char* data;
+  std::size_t begin = 0, end = 0;
+};
+
 class Flow {
  public:
-  explicit Flow(io::Reactor& reactor) : reactor_(reactor) {}
+  Flow(io::Reactor& reactor, FlowOwner& owner) : reactor_(reactor), owner_(owner) {}
   Flow(const Flow&) = delete;
   Flow& operator=(const Flow&) = delete;
   virtual ~Flow() = default;
 
-  template <auto Method, typename Owner>
-  void bind(Owner& owner) {
-    owner_ = &owner;
-    ended_ = [](void* to, const FlowEnd& end) { (static_cast<Owner*>(to)->*Method)(end); };
-  }
   virtual void start() = 0;
-  /// Ends the flow early; it still ends once, through the bound callback.
+  /// Ends the flow early; it still ends once, unless it rests.
   virtual void cancel() = 0;
+  /// True while a marker waits: no op is in flight.
+  virtual bool resting() const { return false; }
+  /// Tells a marker again that on_flow_marker() did not take; otherwise does nothing.
+  virtual void resume() {}
+  /// False when the buffers it needs were not there: start() would end with ENOBUFS.
+  virtual bool ready() const { return true; }
   /// Octets that went over the data connection.
   std::uint64_t octets() const { return octets_; }
-  /// Where the next octet of the file would go: the length of a finished upload.
-  std::int64_t offset() const { return offset_; }
+  /// Receiving: up to where octets stand in the file.
+  std::int64_t written() const { return written_; }
+  /// Receiving: how far the file reaches by what came; further than written() where it ends with a hole.
+  std::int64_t length() const { return std::max(length_, written_); }
+  /// Receiving, after the end: what came behind the marked end of file. It belongs to the next one.
+  virtual std::optional<LentBuffer> take_rest() { return std::nullopt; }
 
  protected:
-  void end(const FlowEnd& how) { ended_(owner_, how); }
+  void end(const FlowEnd& how) { owner_.on_flow_end(how); }
+  FlowOwner& owner() { return owner_; }
 
   io::Reactor& reactor_;
   std::uint64_t octets_ = 0;
   std::int64_t offset_ = 0;
+  std::int64_t written_ = 0;
+  std::int64_t length_ = 0;
 
  private:
-  void* owner_ = nullptr;
-  void (*ended_)(void*, const FlowEnd&) = nullptr;
+  FlowOwner& owner_;
 };
 
-/// The two ends of a flow, and how much of it may have the loop at a time.
+/// The two ends of a flow, whom it tells, and how much of it may have the loop at a time.
 struct FlowEnds {
+  FlowOwner& owner;
   int socket = -1;
   int file = -1;
-  std::int64_t offset = 0;
-  std::size_t slice = 512 * 1024;  ///< octets a turn
+  std::int64_t offset = 0;              ///< where in the file it begins
+  std::size_t slice = 512 * 1024;       ///< octets a turn
+  std::int64_t length_max = INT64_MAX;  ///< receiving: a file that would be longer ends with EFBIG
 };
 
 /// File -> socket by io::Op::send_file. `size`: the file's when it was opened; one that ends before
@@ -74,13 +119,19 @@ struct FlowEnds {
 std::unique_ptr<Flow> make_kernel_send(io::Reactor& reactor, const FlowEnds& ends, std::uint64_t size);
 /// Socket -> file by io::Op::recv_file.
 std::unique_ptr<Flow> make_kernel_receive(io::Reactor& reactor, const FlowEnds& ends);
-/// File or listing -> codec -> socket. No codec passes octets through. The first `skip` octets of what
-/// the codec makes are left out (REST counts octets as they travel). `source` nullptr: the file.
+
+/// What a codec flow sends, beside the codec.
+struct Sending {
+  std::uint64_t size = 0;  ///< the file's
+  std::uint64_t skip = 0;  ///< octets of what the codec makes that are left out (REST)
+  std::int64_t page = 0;   ///< octets of a page: holes are told to the codec and never read; 0: the file is read whole
+  std::unique_ptr<Source> source{};  ///< what is sent in place of the file
+};
+/// File or listing -> codec -> socket.
 std::unique_ptr<Flow> make_codec_send(io::Reactor& reactor, const FlowEnds& ends, io::BufferPool& buffers,
-                                      std::unique_ptr<core::Codec> codec, std::unique_ptr<Source> source,
-                                      std::uint64_t skip);
-/// Socket -> codec -> file.
+                                      std::unique_ptr<core::Codec> codec, Sending what);
+/// Socket -> codec -> file. `early`: what came on the connection before.
 std::unique_ptr<Flow> make_codec_receive(io::Reactor& reactor, const FlowEnds& ends, io::BufferPool& buffers,
-                                         std::unique_ptr<core::Codec> codec);
+                                         std::unique_ptr<core::Codec> codec, std::optional<LentBuffer> early);
 
 }  // namespace net

@@ -58,10 +58,14 @@ std::vector<core::ConfigError> system_errors(const core::ParsedConfig& parsed, c
     complain("listen.proxy_protocol_from", "this version does not read PROXY headers; leave the key out");
   std::size_t user = 0;
   for (const core::Account& account : config.accounts.all()) {
-    const std::string key = account.anonymous ? "anonymous.root" : "user[" + std::to_string(user++) + "].root";
-    const io::Fd directory(open(account.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (!directory || faccessat(directory.get(), ".", X_OK, AT_EACCESS) != 0)
-      complain(key, "cannot open the directory `" + account.root + "`: " + std::strerror(errno));
+    const std::string place = account.anonymous ? "anonymous" : "user[" + std::to_string(user++) + "]";
+    const auto check = [&](const std::string& key, const std::string& path) {
+      const io::Fd directory(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+      if (!directory || faccessat(directory.get(), ".", X_OK, AT_EACCESS) != 0)
+        complain(key, "cannot open the directory `" + path + "`: " + std::strerror(errno));
+    };
+    check(place + ".root", account.root);
+    for (const core::Mount& mount : account.mounts) check(place + ".mounts", mount.root);
   }
   return errors;
 }

@@ -63,9 +63,16 @@ std::optional<StartError> Server::start() {
 std::optional<StartError> Server::open_roots(const core::Config& config, Roots& roots) {
   std::size_t user = 0;
   for (const core::Account& account : config.accounts.all()) {
-    const std::string key = account.anonymous ? "anonymous.root" : fmt::format("user[{}].root", user++);
-    if (const int error = roots.add(context_.reactor, account.root))
-      return StartError{key, fmt::format("cannot open the directory `{}`: {}", account.root, strerror(error))};
+    const std::string place = account.anonymous ? "anonymous" : fmt::format("user[{}]", user++);
+    const auto add = [&](std::string_view key, const std::string& path) -> std::optional<StartError> {
+      const int error = roots.add(context_.reactor, path);
+      if (error == 0) return std::nullopt;
+      return StartError{fmt::format("{}.{}", place, key),
+                        fmt::format("cannot open the directory `{}`: {}", path, strerror(error))};
+    };
+    if (auto error = add("root", account.root)) return error;
+    for (const core::Mount& mount : account.mounts)
+      if (auto error = add("mounts", mount.root)) return error;
   }
   return std::nullopt;
 }

@@ -12,6 +12,7 @@
 
 #include "core/limits.hpp"
 #include "net/convert.hpp"
+#include "net/log.hpp"
 
 namespace net {
 namespace {
@@ -79,7 +80,8 @@ void Session::pump() {
   send_output();
   read_more();
   arm_timer();
-  if (pi_.closing() && send_op_.idle() && pi_.output().empty() && !pi_.transferring()) hang_up();
+  if (pi_.closing() && send_op_.idle() && pi_.output().empty() && !pi_.transferring()) return hang_up();
+  if (transfer_ && transfer_->marker_waits() && pi_.may_take_marker()) transfer_->marker_again();
 }
 
 void Session::perform(const core::Action& action) {
@@ -87,10 +89,11 @@ void Session::perform(const core::Action& action) {
   struct Performer {
     Session& self;
     void operator()(const act::Verify& a) const { self.verify(a); }
-    void operator()(const act::EnterRoot& a) const { self.enter_root(*a.account); }
+    void operator()(const act::EnterRoot& a) const { self.enter_root(*a.account, *a.root); }
     void operator()(const act::Look& a) const { self.file_.look(self.root_, a.path); }
     void operator()(const act::Measure& a) const {
-      self.file_.measure(self.root_, a.path, self.context_.flow_buffers, core::limits::measured_file_max);
+      self.file_.measure(self.root_, a.path, a.as, self.context_.flow_buffers, a.until,
+                         core::limits::measured_file_max);
     }
     void operator()(const act::MakeDirectory& a) const {
       self.file_.make_directory(self.root_, a.path, static_cast<unsigned>(self.config_->uploads.directory_mode));
@@ -132,11 +135,14 @@ void Session::on_verify_done(io::Op& op) {
   tell({.error = -op.result});
 }
 
-void Session::enter_root(const core::Account& account) {
-  root_ = context_.roots->find(account.root);
-  rights_ = account.rights;
-  if (root_) context_.log.info("{} [{}] logged in as {}", address_text(peer()), id_, account.name);
-  tell({.error = root_ ? 0 : ENOENT});
+void Session::enter_root(const core::Account& account, const std::string& root) {
+  const auto entered = context_.roots->find(root);
+  if (entered) {
+    root_ = entered;
+    rights_ = account.rights;
+    context_.log.info("{} [{}] {} enters {}", address_text(peer()), id_, account.name, log_text(root));
+  }
+  tell({.error = entered ? 0 : ENOENT});
 }
 
 Transfer& Session::transfer() {
@@ -153,7 +159,11 @@ void Session::on_file_done() {
     listing_spec_.directory_itself = true;  // a single object, then; looked for once
     return file_.look(root_, listing_path_);
   }
-  const core::Outcome outcome{.error = file_.error(), .entry = to_entry(file_.facts()), .number = file_.number()};
+  const core::Outcome outcome{.error = file_.error(),
+                              .entry = to_entry(file_.facts()),
+                              .number = file_.count().made,
+                              .split_offset = file_.count().split_offset,
+                              .split_number = file_.count().split_made};
   if (looking_for_listing_ && outcome.error == 0) {
     listing_ = std::make_unique<ListingSource>(context_.reactor, root_, file_, listing_spec_, rights_,
                                                context_.reactor.backend().wall_clock());
@@ -197,6 +207,13 @@ void Session::on_data_outcome(const core::Outcome& outcome) { tell(outcome); }
 void Session::on_transfer_end(const core::TransferEnd& end) {
   pi_.on_transfer_end(end, context_.reactor.now());
   pump();
+}
+
+bool Session::on_transfer_marker(std::string_view sender, std::string_view own) {
+  if (!pi_.may_take_marker()) return false;
+  pi_.on_marker(sender, own, context_.reactor.now());
+  pump();
+  return true;
 }
 
 void Session::on_data_closed() {

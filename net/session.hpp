@@ -48,7 +48,7 @@ class Session final : public TransferOwner {
   void pump();
   void perform(const core::Action& action);
   void verify(const core::action::Verify& wanted);
-  void enter_root(const core::Account& account);
+  void enter_root(const core::Account& account, const std::string& root);
   void list_to_control(const core::TransferSpec& spec);
   void more_listing();
   Transfer& transfer();
@@ -68,6 +68,7 @@ class Session final : public TransferOwner {
   void tell(const core::Outcome& outcome);
   void on_data_outcome(const core::Outcome& outcome) override;
   void on_transfer_end(const core::TransferEnd& end) override;
+  bool on_transfer_marker(std::string_view sender, std::string_view own) override;
   void on_data_closed() override;
 
   using Verification = std::pair<std::string, std::string>;  ///< hash and password, for an offload thread

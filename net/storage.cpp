@@ -4,11 +4,11 @@
 #include <fcntl.h>
 #include <stdio.h>  // RENAME_NOREPLACE
 
+#include <algorithm>
 #include <cassert>
 #include <cerrno>
 #include <utility>
 
-#include "core/codec/ascii.hpp"
 #include "core/path.hpp"
 
 namespace net {
@@ -68,11 +68,9 @@ void FileTask::on_op_done(io::Op& op) {
   if (op.result < 0 && !tolerated(-op.result)) return finish(-op.result);
   if (int* into = std::exchange(opening_, nullptr); into != nullptr && op.result >= 0) *into = op.result;
   // A step that is not over in one operation is its own successor.
-  if (running_ == &FileTask::count_chunk && op.result > 0) {
-    const auto octets = static_cast<std::size_t>(op.result);
-    number_ += octets + core::count_line_feeds({buffer_, octets});
-    offset_ += op.result;
-    return count_chunk();
+  if (running_ == &FileTask::count_chunk) {
+    const auto error = count(static_cast<std::size_t>(op.result));
+    return error ? finish(*error) : count_chunk();
   }
   next();
 }
@@ -96,7 +94,9 @@ void FileTask::finish(int error) {
   opening_upload_ = false;
   error_ = first_error_ != 0 ? std::exchange(first_error_, 0) : error;
   busy_ = false;
-  if (buffer_ != nullptr) buffers_->give_back(std::exchange(buffer_, nullptr));
+  for (char** buffer : {&buffer_, &made_})
+    if (*buffer != nullptr) buffers_->give_back(std::exchange(*buffer, nullptr));
+  counter_.reset();
   done_(owner_);
 }
 
@@ -205,7 +205,7 @@ void FileTask::cut() {
 
 // What ALLO set aside and the client did not send goes back.
 void FileTask::cut_allocated() {
-  if (upload_.allocate <= length_ && facts_.stx_size <= length_) return next();
+  if (!exact_ && upload_.allocate <= length_ && facts_.stx_size <= length_) return next();
   cut();
 }
 
@@ -246,10 +246,41 @@ void FileTask::unlink_temporary() {
 void FileTask::count_begin() {
   if (facts_.stx_size > length_) return finish(EFBIG);
   buffer_ = buffers_->borrow();
-  if (buffer_ == nullptr) return finish(ENOBUFS);
-  number_ = 0;
+  made_ = buffers_->borrow();
+  if (buffer_ == nullptr || made_ == nullptr) return finish(ENOBUFS);
+  counter_ = core::make_encoder(as_);
+  count_ = {};
   offset_ = 0;
   next();
+}
+
+// An errno value when all is counted, or cannot be. In TYPE A no more is made than is wanted, so that the split is
+// exact; other codecs need their room, and split where they hold nothing.
+std::optional<int> FileTask::count(std::size_t octets) {
+  const bool to_the_octet = as_.type == core::Type::ascii && as_.structure == core::Structure::file;
+  const core::Marks behind = octets == 0 ? core::mark::end_of_file : core::mark::none;
+  std::span<const char> in(buffer_, octets);
+  while (true) {
+    std::uint64_t room = buffers_->buffer_size();
+    if (to_the_octet) room = std::min(room, until_ - count_.made);
+    const core::Progress done = counter_->run(in, {made_, static_cast<std::size_t>(room)}, behind);
+    in = in.subspan(done.taken);
+    offset_ += static_cast<std::int64_t>(done.taken);
+    count_.made += done.made;
+    const auto offset = static_cast<std::uint64_t>(offset_);
+    // At the end, records and pages have made their end code too, which would be made again from there.
+    const bool inside = as_.structure == core::Structure::file || offset < facts_.stx_size;
+    const bool empty = counter_->state().empty() && offset % core::resume_unit(as_) == 0;
+    if (empty && inside && count_.made <= until_) {
+      count_.split_offset = offset;
+      count_.split_made = count_.made;
+    }
+    if (done.error != 0 || count_.made >= until_) return done.error;
+    if ((done.marks & core::mark::end_of_file) != 0) return 0;
+    if (!done.idle()) continue;
+    if (in.empty() && octets > 0) return std::nullopt;
+    return 0;  // between CR and LF
+  }
 }
 
 void FileTask::count_chunk() {
@@ -282,11 +313,13 @@ void FileTask::rename(std::shared_ptr<Root> root, std::string_view from, std::st
   begin(std::move(root), from, steps);
 }
 
-void FileTask::measure(std::shared_ptr<Root> root, std::string_view path, io::BufferPool& buffers,
-                       std::uint64_t bound) {
+void FileTask::measure(std::shared_ptr<Root> root, std::string_view path, const core::Representation& as,
+                       io::BufferPool& buffers, std::uint64_t until, std::uint64_t bound) {
   static constexpr Step steps[] = {&FileTask::open_read, &FileTask::stat_object, &FileTask::want_regular,
                                    &FileTask::count_begin, &FileTask::count_chunk};
+  as_ = as;
   buffers_ = &buffers;
+  until_ = until;
   length_ = bound;
   begin(std::move(root), path, steps);
 }
@@ -319,13 +352,14 @@ void FileTask::truncate(std::uint64_t length) {
   run(steps);
 }
 
-void FileTask::publish(std::uint64_t length) {
+void FileTask::publish(std::uint64_t length, bool exact) {
   static constexpr Step direct[] = {&FileTask::cut_allocated};
   static constexpr Step atomic[] = {&FileTask::cut_allocated, &FileTask::rename_temporary};
   static constexpr Step durable[] = {&FileTask::cut_allocated, &FileTask::sync_object, &FileTask::rename_temporary,
                                      &FileTask::sync_parent};
   static constexpr std::span<const Step> rows[] = {direct, atomic, durable};
   length_ = length;
+  exact_ = exact;
   run(rows[static_cast<std::size_t>(upload_.publish)]);
 }
 

@@ -7,11 +7,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
+#include "core/codec/codec.hpp"
 #include "core/config.hpp"
 #include "io/buffer_pool.hpp"
 #include "io/reactor.hpp"
@@ -66,8 +68,9 @@ class FileTask {
   void make_directory(std::shared_ptr<Root> root, std::string_view path, unsigned mode);
   void remove(std::shared_ptr<Root> root, std::string_view path, bool directory);
   void rename(std::shared_ptr<Root> root, std::string_view from, std::string_view to);
-  /// number(): octets of the file with each LF counted twice. EFBIG above `bound` octets.
-  void measure(std::shared_ptr<Root> root, std::string_view path, io::BufferPool& buffers, std::uint64_t bound);
+  /// Counts the octets of a file as they travel, up to `until` of them: count(). EFBIG above `bound` octets.
+  void measure(std::shared_ptr<Root> root, std::string_view path, const core::Representation& as,
+               io::BufferPool& buffers, std::uint64_t until, std::uint64_t bound);
   /// A regular file to read (EISDIR, or ENXIO for a FIFO, device or socket).
   void open_for_reading(std::shared_ptr<Root> root, std::string_view path);
   /// A directory to read entries of (ENOTDIR).
@@ -86,8 +89,9 @@ class FileTask {
   void open_for_writing(std::shared_ptr<Root> root, std::string_view path, const Upload& upload);
   /// Cuts the open file.
   void truncate(std::uint64_t length);
-  /// The upload is whole, `length` octets: cut what was set aside too much, sync if durable, rename.
-  void publish(std::uint64_t length);
+  /// The upload is whole, `length` octets: cut what was set aside too much, or with `exact` to that length
+  /// in any case (it may end with a hole); sync if durable, rename.
+  void publish(std::uint64_t length, bool exact);
   /// The upload failed after `length` octets: takes a temporary file away; with `remove` also a direct one
   /// that it made and nobody has changed since. What is kept gives back the space set aside for it.
   void discard(std::uint64_t length, bool remove);
@@ -97,9 +101,15 @@ class FileTask {
   bool busy() const { return busy_; }
   int error() const { return error_; }
   const struct statx& facts() const { return facts_; }
-  std::uint64_t number() const { return number_; }
+  struct Count {
+    std::uint64_t made = 0;                          ///< octets as they travel
+    std::uint64_t split_offset = 0, split_made = 0;  ///< where the codec held nothing last: of the file, and made
+  };
+  const Count& count() const { return count_; }
   int file() const { return object_; }
   const std::string& path() const { return path_; }
+  /// An upload under a temporary name, which goes when it fails.
+  bool is_unseen() const { return !temporary_.empty(); }
   /// Closes what is open; the task may be used anew. Not while busy.
   void release();
 
@@ -140,6 +150,7 @@ class FileTask {
   void unlink_temporary();
   void count_begin();
   void count_chunk();
+  std::optional<int> count(std::size_t octets);
 
   io::Reactor& reactor_;
   io::Op op_;
@@ -151,6 +162,7 @@ class FileTask {
   int error_ = 0;
   bool opening_upload_ = false;
   bool created_ = false;  ///< the upload made the file
+  bool exact_ = false;    ///< publish() cuts whatever was set aside
   int first_error_ = 0;   ///< why an upload could not be opened, while its temporary file is taken away
 
   std::string path_, path2_;
@@ -158,14 +170,18 @@ class FileTask {
   std::string temporary_;       ///< an upload's name until it is published; empty for a direct one
   int object_ = -1, parent_ = -1, parent2_ = -1;
   struct statx facts_{};
-  std::uint64_t number_ = 0;
+  Count count_;
+  std::uint64_t until_ = 0;  ///< how much is counted
+  std::unique_ptr<core::Codec> counter_;
+  core::Representation as_;
   std::uint64_t length_ = 0;
   std::int64_t offset_ = 0;
   int flags_ = 0;
   unsigned mode_ = 0;
   Upload upload_;
   io::BufferPool* buffers_ = nullptr;
-  char* buffer_ = nullptr;
+  char* buffer_ = nullptr;  ///< measure(): what is read, and what becomes of it
+  char* made_ = nullptr;
 
   void* owner_ = nullptr;
   void (*done_)(void*) = nullptr;

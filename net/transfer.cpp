@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <utility>
 
-#include "core/codec/ascii.hpp"
 #include "core/path.hpp"
 #include "net/convert.hpp"
 #include "net/listing_source.hpp"
@@ -71,6 +70,7 @@ void Transfer::act(core::dtp::Action action) {
     case To::await: return arm_timer(config_->data.connect_timeout_s);
     case To::move: return move();
     case To::flush: return flush();
+    case To::close: return close_socket();
     case To::stop:
     case To::drop: return stop();
     case To::again: return raise(renewing_);
@@ -190,11 +190,15 @@ void Transfer::adopt(int socket) {
 
 void Transfer::close_listener() {
   if (listener_ < 0) return;
+  context_.reactor.backend().stop_listening(listener_);
   context_.reactor.close(std::exchange(listener_, -1));
   context_.passive_ports.give_back(passive_port_);
 }
 
-void Transfer::close_socket() { context_.reactor.close(std::exchange(socket_, -1)); }
+void Transfer::close_socket() {
+  early_.reset();
+  context_.reactor.close(std::exchange(socket_, -1));
+}
 
 void Transfer::fail(TransferEnd::Cause cause, int error) {
   end_.cause = cause;
@@ -214,18 +218,20 @@ void Transfer::stop() {
 
 // Nothing is closed while an op could still use it; the unfinished file is dealt with last.
 void Transfer::try_join() {
-  if (!accept_op_.idle() || !connect_op_.idle() || flowing_ || file_.busy()) return;
+  if (!accept_op_.idle() || !connect_op_.idle() || flowing() || file_.busy()) return;
+  flowing_ = false;
   close_listener();
   close_socket();
   if (state_ == State::stopping && !sends() && file_.file() >= 0 && !stored_ && phase_ != FilePhase::discarding) {
     phase_ = FilePhase::discarding;
-    const std::int64_t length = flow_ ? flow_->offset() : 0;
+    const std::int64_t length = flow_ ? flow_->written() : 0;
     return file_.discard(static_cast<std::uint64_t>(length), length == 0 || !config_->uploads.keep_partial);
   }
   raise(Event::joined);
 }
 
 void Transfer::on_timer() {
+  if (state_ == State::kept) return raise(Event::lost);  // octets of a file that nobody stores
   if (state_ != State::moving) {
     if (state_ == State::connecting || state_ == State::awaiting) fail(TransferEnd::Cause::no_connection, ETIMEDOUT);
     return;
@@ -238,7 +244,9 @@ void Transfer::on_timer() {
 void Transfer::report() {
   context_.reactor.disarm(timer_);
   end_.octets = flow_ ? flow_->octets() : 0;
+  end_.stays_open = state_ == State::kept;
   flow_.reset();
+  decoder_.reset();
   file_.release();
   root_.reset();
   phase_ = FilePhase::none;
@@ -246,12 +254,14 @@ void Transfer::report() {
                     lists() ? "list" : (sends() ? "sent" : "received"), log_text(core::quoted(path_)), end_.octets,
                     cause_names[static_cast<std::size_t>(end_.cause)], end_.error != 0 ? ": " : "",
                     end_.error != 0 ? strerror(end_.error) : "");
+  if (early_) arm_timer(config_->data.stall_timeout_s);
   if (closing_) return owner_.on_data_closed();
   owner_.on_transfer_end(end_);
 }
 
 void Transfer::abort() {
-  if (state_ != State::flushing) end_ = {.cause = TransferEnd::Cause::aborted, .error = ECANCELED};
+  if (state_ != State::flushing && state_ != State::ending)
+    end_ = {.cause = TransferEnd::Cause::aborted, .error = ECANCELED};
   raise(Event::abort);
 }
 
@@ -264,7 +274,8 @@ void Transfer::close() {
 }
 
 core::TransferProgress Transfer::progress() const {
-  return {.octets = flow_ ? flow_->octets() : 0, .connected = state_ == State::moving || state_ == State::flushing};
+  return {.octets = flow_ ? flow_->octets() : 0,
+          .connected = state_ == State::moving || state_ == State::flushing || state_ == State::ending};
 }
 
 // ---- The file ----
@@ -277,15 +288,19 @@ void Transfer::start(const core::TransferSpec& spec, std::shared_ptr<Root> root,
   pattern_ = spec.pattern;
   prefix_ = spec.prefix;
   given_ = spec.given;
+  codec_state_ = spec.state;
   spec_.path = path_;
   spec_.pattern = pattern_;
   spec_.prefix = prefix_;
   spec_.given = given_;
+  spec_.state = codec_state_;
   root_ = std::move(root);
   rights_ = rights;
   end_ = {};
   stored_ = false;
   seen_octets_ = 0;
+  if (!takes_up_state()) return refused(ERANGE);
+  if (!sends() && spec_.allocate > static_cast<std::uint64_t>(length_max())) return refused(EFBIG);
   open();
 }
 
@@ -306,7 +321,7 @@ void Transfer::open_upload() {
                           .mode = static_cast<unsigned>(config_->uploads.file_mode),
                           .must_be_new = kind_ == Kind::store_unique,
                           .must_exist = kind_ == Kind::store && spec_.offset > 0,
-                          .allocate = spec_.allocate,
+                          .allocate = spec_.as.structure == core::Structure::page ? 0 : spec_.allocate,
                           .temporary_suffix = fmt::format("{:016x}", context_.random())};
   // What is continued must be there already: such an upload is written in place.
   if (kind_ == Kind::append || spec_.offset > 0) upload.publish = core::Publish::direct;
@@ -346,8 +361,7 @@ void Transfer::on_published() {
   if (state_ == State::stopping) return try_join();
   if (file_.error() != 0) return fail(TransferEnd::Cause::file_error, file_.error());
   stored_ = true;
-  close_socket();
-  raise(Event::flushed);
+  leave_connection();
 }
 
 void Transfer::on_opened() {
@@ -365,15 +379,50 @@ void Transfer::on_opened() {
   }
   if (error != 0) return refused(error);
   const core::Entry entry = to_entry(file_.facts());
-  const bool existing = kind_ == Kind::retrieve || (kind_ == Kind::store && spec_.offset > 0);
-  if (existing && !(sends() && spec_.text) && spec_.offset > entry.size) return refused(ERANGE);
+  if (const int unsuited = lists() ? 0 : suits(entry)) return refused(unsuited);
   if (kind_ == Kind::append) spec_.offset = entry.size;
-  owner_.on_data_outcome({.entry = entry, .text = core::last_name(path_), .connected = state_ == State::connected});
+  if (inbound() == io::Inbound::ended) raise(Event::lost);
+  const bool connected = state_ == State::connected || state_ == State::kept;
+  owner_.on_data_outcome({.entry = entry, .text = core::last_name(path_), .connected = connected});
 }
 
-// One 4yz or 5yz and nothing else happened: a data connection that stands stays for the next command.
+// Whether REST's state can be taken up; what a download holds is never told. Makes the decoder of an upload.
+bool Transfer::takes_up_state() {
+  const core::Representation& as = spec_.as;
+  if (sends() || (core::travels_unchanged(as) && !early_)) return spec_.state.empty();
+  decoder_ = core::make_decoder(as);
+  // A marker is ours only where what it promised was kept: an unseen upload keeps nothing.
+  const bool marked = spec_.offset > 0 && core::keeps_connection(as);
+  if (marked && kind_ == Kind::store && config_->uploads.publish != core::Publish::direct) return false;
+  const unsigned unit = core::packs(as) ? core::octets_of_byte(as) : 1;
+  return decoder_->restore(spec_.state) && spec_.offset % unit == 0;
+}
+
+// Whether the open file can be moved as the spec says: 0 or an errno value.
+int Transfer::suits(const core::Entry& entry) {
+  const core::Representation& as = spec_.as;
+  const bool paged = as.structure == core::Structure::page;
+  // Pages are stored where they say, also behind the end.
+  const bool existing = sends() || (kind_ == Kind::store && spec_.offset > 0 && !paged);
+  if (existing && spec_.offset > entry.size) return ERANGE;
+  if (sends() && spec_.offset % core::resume_unit(as) != 0) return ERANGE;
+  if (sends()) return paged && entry.size > core::paged_file_max(as) ? EFBIG : 0;
+  const bool whole_bytes = entry.size % core::octets_of_byte(as) == 0;
+  return kind_ == Kind::append && !whole_bytes ? EMEDIUMTYPE : 0;
+}
+
+// What a kept connection has for us. What came behind the last file is octets too.
+io::Inbound Transfer::inbound() const {
+  if (state_ != State::kept) return io::Inbound::nothing;
+  return early_ ? io::Inbound::octets : context_.reactor.backend().inbound(socket_);
+}
+
+// One 4yz or 5yz and nothing else happened: a data connection that stands stays for the next command. But octets
+// that came for a refused upload must not become the next one's.
 void Transfer::refused(int error) {
+  if (!sends() && inbound() == io::Inbound::octets) raise(Event::lost);
   file_.release();
+  decoder_.reset();
   owner_.on_data_outcome({.error = error});
 }
 
@@ -382,6 +431,8 @@ void Transfer::proceed() { raise(Event::start); }
 // The old content goes only now that the new one has a connection to come by.
 void Transfer::move() {
   arm_timer(config_->data.stall_timeout_s);
+  flow_ = make_flow();
+  if (!flow_->ready()) return fail(TransferEnd::Cause::file_error, ENOBUFS);
   if (kind_ == Kind::store && spec_.offset == 0 && file_.facts().stx_size > 0) {
     phase_ = FilePhase::cutting;
     return file_.truncate(0);
@@ -396,32 +447,37 @@ void Transfer::on_target_ready() {
 }
 
 void Transfer::start_flow() {
-  flow_ = make_flow();
-  flow_->bind<&Transfer::on_flow_end>(*this);
   flowing_ = true;
   flow_->start();
 }
 
-// Kernel flows for octets as they are, codec flows where line ends are translated or text is made.
+// Kernel flows for octets as they are, codec flows where they change on the way or text is made.
 std::unique_ptr<Flow> Transfer::make_flow() {
   io::Reactor& reactor = context_.reactor;
-  const bool skips = spec_.text && sends();
-  const FlowEnds ends{.socket = socket_,
+  io::BufferPool& buffers = context_.flow_buffers;
+  const FlowEnds ends{.owner = *this,
+                      .socket = socket_,
                       .file = file_.file(),
-                      .offset = skips ? 0 : static_cast<std::int64_t>(spec_.offset),
-                      .slice = static_cast<std::size_t>(config_->data.slice_kib) * 1024};
+                      .offset = static_cast<std::int64_t>(spec_.offset),
+                      .slice = static_cast<std::size_t>(config_->data.slice_kib) * 1024,
+                      .length_max = length_max()};
   if (lists()) {
     auto source =
         std::make_unique<ListingSource>(reactor, root_, file_, spec_, rights_, reactor.backend().wall_clock());
-    return make_codec_send(reactor, ends, context_.flow_buffers, nullptr, std::move(source), 0);
+    return make_codec_send(reactor, ends, buffers, core::make_listing_encoder(spec_.as), {.source = std::move(source)});
   }
+  const std::uint64_t size = file_.facts().stx_size;
+  if (sends() && core::travels_unchanged(spec_.as)) return make_kernel_send(reactor, ends, size);
   if (sends()) {
-    if (!spec_.text) return make_kernel_send(reactor, ends, file_.facts().stx_size);
-    return make_codec_send(reactor, ends, context_.flow_buffers, std::make_unique<core::AsciiEncoder>(), nullptr,
-                           spec_.offset);
+    const bool paged = spec_.as.structure == core::Structure::page;
+    const core::Markers markers{.begin = spec_.offset,
+                                .interval = static_cast<std::uint64_t>(config_->data.marker_interval_bytes)};
+    return make_codec_send(
+        reactor, ends, buffers, core::make_encoder(spec_.as, markers),
+        {.size = size, .skip = spec_.skip, .page = paged ? static_cast<std::int64_t>(core::page_octets(spec_.as)) : 0});
   }
-  if (!spec_.text) return make_kernel_receive(reactor, ends);
-  return make_codec_receive(reactor, ends, context_.flow_buffers, std::make_unique<core::AsciiDecoder>());
+  if (!decoder_) return make_kernel_receive(reactor, ends);
+  return make_codec_receive(reactor, ends, buffers, std::move(decoder_), std::exchange(early_, std::nullopt));
 }
 
 void Transfer::on_flow_end(const FlowEnd& end) {
@@ -431,15 +487,30 @@ void Transfer::on_flow_end(const FlowEnd& end) {
   fail(end.file_failed ? TransferEnd::Cause::file_error : TransferEnd::Cause::broken, end.error);
 }
 
+// The marker of an upload that is unseen until it is whole promises nothing, and so is not answered.
+bool Transfer::on_flow_marker(std::string_view sender, std::string_view own) {
+  return closing_ || file_.is_unseen() || owner_.on_transfer_marker(sender, own);
+}
+
 // 226 says that our side is closed (RFC 959 5.2) and, for an upload, that the file is in its place.
 void Transfer::flush() {
-  if (sends()) {
-    context_.reactor.backend().shutdown_send(socket_);
-    close_socket();
-    return raise(Event::flushed);
-  }
+  if (sends()) return leave_connection();
+  if (flow_->length() > length_max()) return fail(TransferEnd::Cause::file_error, EFBIG);
+  early_ = flow_->take_rest();
   phase_ = FilePhase::publishing;
-  file_.publish(static_cast<std::uint64_t>(flow_->offset()));
+  // Pages come in any order: what was resumed may reach further already.
+  const bool paged = spec_.as.structure == core::Structure::page;
+  std::uint64_t length = static_cast<std::uint64_t>(flow_->length());
+  if (paged && spec_.offset > 0) length = std::max(length, std::uint64_t{file_.facts().stx_size});
+  file_.publish(length, paged);
+}
+
+// A MODE that marks the end of file leaves the connection open for the next (RFC 959 3.3), unless ABOR came.
+void Transfer::leave_connection() {
+  if (core::keeps_connection(spec_.as) && state_ == State::flushing && !closing_) return raise(Event::stays);
+  if (sends()) context_.reactor.backend().shutdown_send(socket_);
+  close_socket();
+  raise(Event::flushed);
 }
 
 }  // namespace net

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/action.hpp"
@@ -20,16 +21,18 @@ class TransferOwner {
   /// aim(), listen(), drop() or start() is answered.
   virtual void on_data_outcome(const core::Outcome& outcome) = 0;
   virtual void on_transfer_end(const core::TransferEnd& end) = 0;
+  /// A restart marker came, and all before it is stored: core::Pi::on_marker. False: not now, until marker_again().
+  virtual bool on_transfer_marker(std::string_view sender, std::string_view own) = 0;
   /// After close(): no op is in flight and nothing is open.
   virtual void on_data_closed() = 0;
 };
 
-class Transfer {
+class Transfer final : private FlowOwner {
  public:
   /// `local` and `peer` are the control connection's ends; `session_id` is for the log.
   Transfer(Context& context, std::shared_ptr<const core::Config> config, TransferOwner& owner, std::uint64_t session_id,
            const core::Endpoint& local, const core::Endpoint& peer);
-  ~Transfer();
+  ~Transfer() override;
 
   /// PORT, EPRT: outcome at once, or when an earlier listener or connection is closed.
   void aim(const core::Endpoint& endpoint);
@@ -47,6 +50,9 @@ class Transfer {
   void close();
 
   core::TransferProgress progress() const;
+  /// True when on_transfer_marker() was answered false.
+  bool marker_waits() const { return state_ == State::moving && flow_ && flow_->resting(); }
+  void marker_again() { flow_->resume(); }
 
  private:
   using State = core::dtp::State;
@@ -84,11 +90,21 @@ class Transfer {
   void abandon();
   void on_target_ready();
   void refused(int error);
+  io::Inbound inbound() const;
+  std::int64_t length_max() const {
+    const std::int64_t most = config_->uploads.file_max_bytes;
+    return most > 0 ? most : INT64_MAX;
+  }
+  bool takes_up_state();
+  int suits(const core::Entry& entry);
   void move();
   void start_flow();
   std::unique_ptr<Flow> make_flow();
   void flush();
-  void on_flow_end(const FlowEnd& end);
+  void leave_connection();
+  void on_flow_end(const FlowEnd& end) override;
+  bool on_flow_marker(std::string_view sender, std::string_view own) override;
+  bool flowing() const { return flowing_ && !flow_->resting(); }
   void report();
   bool sends() const { return kind_ == core::TransferSpec::Kind::retrieve || lists(); }
   bool lists() const { return kind_ == core::TransferSpec::Kind::list; }
@@ -114,12 +130,14 @@ class Transfer {
 
   core::TransferSpec::Kind kind_ = core::TransferSpec::Kind::retrieve;
   core::TransferSpec spec_;
-  std::string path_, pattern_, prefix_, given_;  ///< what spec_'s views point to
-  std::string unique_base_;                      ///< STOU: the name as the client gave it
+  std::string path_, pattern_, prefix_, given_, codec_state_;  ///< what spec_'s views point to
+  std::string unique_base_;                                    ///< STOU: the name as the client gave it
   std::shared_ptr<Root> root_;
   core::Rights rights_;
   FileTask file_;
   FilePhase phase_ = FilePhase::none;
+  std::unique_ptr<core::Codec> decoder_;  ///< of an upload that is opened, until its flow begins
+  std::optional<LentBuffer> early_;       ///< came behind the last file's end, on a connection that is kept
   std::unique_ptr<Flow> flow_;
   bool flowing_ = false;
   bool stored_ = false;            ///< publish() is done: nothing to discard

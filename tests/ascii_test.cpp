@@ -6,57 +6,23 @@
 #include <string_view>
 
 #include "tests/catch.hpp"
-#include "tests/splits.hpp"
+#include "tests/codec_harness.hpp"
 
 namespace {
 
-constexpr std::size_t least_room = 16;  // what codec.hpp promises to every codec
-
-/// Runs pieces through a codec, `room` octets of output at a time, and flushes.
-std::string run_codec(core::Codec& codec, const tests::Pieces& pieces, std::size_t room) {
-  std::string made;
-  const auto step = [&](std::span<const char> in, bool last) {
-    const auto out = std::make_unique<char[]>(room);
-    const core::Progress progress = codec.run(in, {out.get(), room}, last);
-    REQUIRE(progress.taken <= in.size());
-    REQUIRE(progress.made <= room);
-    made.append(out.get(), progress.made);
-    return progress;
-  };
-  for (std::size_t i = 0; i < pieces.size(); ++i) {
-    const tests::Exact piece(pieces[i]);
-    std::span<const char> in = piece.span();
-    while (!in.empty()) {
-      const core::Progress progress = step(in, i + 1 == pieces.size());
-      REQUIRE(progress.taken + progress.made > 0);
-      in = in.subspan(progress.taken);
-    }
-  }
-  while (step({}, true).made > 0) {
-  }
-  return made;
+template <typename Codec>
+void check_codec(std::string_view in, std::string_view out) {
+  tests::check_coding([] { return std::make_unique<Codec>(); }, in, out);
 }
 
 template <typename Codec>
 std::string converted(const tests::Pieces& pieces, std::size_t room) {
   Codec codec;
-  return run_codec(codec, pieces, room);
+  return tests::coded(codec, pieces, room).made;
 }
 
-template <typename Codec>
-void check_codec(std::string_view in, std::string_view out) {
-  tests::for_each_split(in, [&](const tests::Pieces& pieces) {
-    for (const std::size_t room : {least_room, least_room + 1, std::size_t{100}}) {
-      CHECK(converted<Codec>(pieces, room) == out);
-    }
-  });
-}
-
-std::string repeated(std::string_view text, int times) {
-  std::string all;
-  for (int i = 0; i < times; ++i) all += text;
-  return all;
-}
+using tests::repeated;
+constexpr auto none = core::mark::none, end_of_file = core::mark::end_of_file;
 
 }  // namespace
 
@@ -91,28 +57,48 @@ TEST_CASE("a bare LF that comes in is stored as it is", "[ascii]") {
 
 TEST_CASE("a CR is held until what follows is known, and flushed at the end", "[ascii]") {
   core::AsciiDecoder decoder;
-  std::array<char, 16> out{};
-  CHECK(decoder.run(std::string_view("a\r"), out, false) == core::Progress{2, 1});
-  CHECK(decoder.run({}, out, false) == core::Progress{0, 0});
-  CHECK(decoder.run({}, out, true) == core::Progress{0, 1});
+  std::array<char, 64> out{};
+  CHECK(decoder.run(std::string_view("a\r"), out, none) == core::Progress{.taken = 2, .made = 1});
+  CHECK(decoder.run({}, out, none).idle());
+  CHECK(decoder.run({}, out, end_of_file) == core::Progress{.made = 1, .marks = end_of_file});
   CHECK(out[0] == '\r');
-  CHECK(decoder.run({}, out, true) == core::Progress{0, 0});
+}
+
+TEST_CASE("a CR that a restart marker cuts from its LF is the state to go on with", "[ascii][RS-14]") {
+  core::AsciiDecoder decoder;
+  std::array<char, 64> out{};
+  CHECK(decoder.state().empty());
+  CHECK(decoder.run(std::string_view("a\r"), out, core::mark::restart) ==
+        core::Progress{.taken = 2, .made = 1, .marks = core::mark::restart});
+  CHECK(decoder.state() == "r");
+
+  core::AsciiDecoder resumed;
+  CHECK(resumed.restore("r"));
+  CHECK(resumed.run(std::string_view("\nb"), out, end_of_file) ==
+        core::Progress{.taken = 2, .made = 2, .marks = end_of_file});
+  CHECK(std::string_view(out.data(), 2) == "\nb");
+
+  CHECK(core::AsciiDecoder().restore(""));
+  CHECK(!core::AsciiDecoder().restore("x"));
+  CHECK(!core::AsciiDecoder().restore("rr"));
 }
 
 TEST_CASE("what stands behind the input or the room is not touched", "[ascii]") {
   const std::string_view block = "line\nRUBBISH";
-  std::string out(32, '#');
+  std::string out(80, '#');
   core::AsciiEncoder encoder;
-  CHECK(encoder.run(block.substr(0, 5), std::span(out).first(16), true) == core::Progress{5, 6});
-  CHECK(out == "line\r\n" + std::string(26, '#'));
+  CHECK(encoder.run(block.substr(0, 5), std::span(out).first(64), end_of_file) ==
+        core::Progress{.taken = 5, .made = 6, .marks = end_of_file});
+  CHECK(out == "line\r\n" + std::string(74, '#'));
 }
 
 TEST_CASE("a full output takes no more input than it can hold", "[ascii]") {
   core::AsciiEncoder encoder;
-  std::array<char, 16> out{};
-  const std::string in = std::string(15, 'x') + "\ny";
-  CHECK(encoder.run(in, out, true) == core::Progress{15, 15});  // CR LF does not fit whole
-  CHECK(encoder.run(std::string_view(in).substr(15), out, true) == core::Progress{2, 3});
+  std::array<char, 64> out{};
+  const std::string in = std::string(63, 'x') + "\ny";
+  CHECK(encoder.run(in, out, end_of_file) == core::Progress{.taken = 63, .made = 63});  // CR LF does not fit whole
+  CHECK(encoder.run(std::string_view(in).substr(63), out, end_of_file) ==
+        core::Progress{.taken = 2, .made = 3, .marks = end_of_file});
 }
 
 TEST_CASE("any file comes back from the network as it was", "[ascii][TY-11]") {
@@ -122,7 +108,7 @@ TEST_CASE("any file comes back from the network as it was", "[ascii][TY-11]") {
     constexpr std::string_view likely("\r\r\n\nab\0\xff", 8);
     std::string file;
     for (std::uint64_t i = random.below(500); i > 0; --i) file += likely[random.below(likely.size())];
-    const std::size_t room = least_room + random.below(40);
+    const std::size_t room = core::Codec::smallest_output + random.below(40);
     const std::string network = converted<core::AsciiEncoder>(tests::random_pieces(random, file, 30), room);
     CHECK(network.size() == file.size() + core::count_line_feeds(file));
     CHECK(converted<core::AsciiDecoder>(tests::random_pieces(random, network, 30), room) == file);

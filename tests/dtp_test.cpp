@@ -50,6 +50,8 @@ struct Model {
     if (connecting) all.push_back({Event::connect_done});
     if (flowing) all.push_back({Event::moved});
     if (flushing) all.push_back({Event::flushed});
+    if (flushing && state == State::flushing) all.push_back({Event::stays});
+    if (state == State::kept && !asked && !gone) all.push_back({Event::lost});
     if (accepting || connecting || flowing || flushing) all.push_back({Event::failed});
     if (joining) all.push_back({Event::joined});
     if (!gone && transfer && !aborted) all.push_back({Event::abort});
@@ -82,7 +84,8 @@ struct Model {
       case Event::accepted: accepting = false; break;
       case Event::connect_done: connecting = false; break;
       case Event::moved: flowing = false; break;
-      case Event::flushed: flushing = false; break;
+      case Event::flushed:
+      case Event::stays: flushing = false; break;
       case Event::joined: joining = false; break;
       case Event::failed: accepting = connecting = flowing = flushing = false; break;
       default: break;
@@ -100,6 +103,7 @@ struct Model {
   void act(Action action) {
     switch (action) {
       case Action::none:
+      case Action::close:
       case Action::await: break;
       case Action::keep:
       case Action::dropped: asked = false; break;
@@ -216,7 +220,7 @@ TEST_CASE("every row is reached, and only rows are", "[dtp]") {
 }
 
 TEST_CASE("a new port specification closes the listener or connection before", "[dtp][DC-07]") {
-  for (const State open : {State::listening, State::connected}) {
+  for (const State open : {State::listening, State::connected, State::kept}) {
     for (const Event event : {Event::aim, Event::listen, Event::drop}) {
       CHECK(step(open, event).action == Action::drop);
       CHECK(step(open, event).next == State::dropping);
@@ -238,4 +242,11 @@ TEST_CASE("it makes no difference whether the client comes before or behind the 
   CHECK(step(State::connected, Event::start).action == Action::move);
   CHECK(step(State::listening, Event::start).next == State::awaiting);
   CHECK(step(State::awaiting, Event::accepted).action == Action::move);
+}
+
+TEST_CASE("a data connection that is kept serves the next transfer, unless the peer has closed it", "[dtp][MD-11]") {
+  CHECK(step(State::flushing, Event::stays).next == State::kept);
+  CHECK(step(State::kept, Event::start).action == Action::move);
+  CHECK(step(State::kept, Event::lost).next == State::idle);
+  CHECK(step(State::idle, Event::start).action == Action::connect);
 }

@@ -136,7 +136,7 @@ TEST_CASE("HELP lists what is implemented and nothing else", "[pi][SV-20][RC-18]
   const std::string all = joined(world.last().lines);
   for (const core::CommandRow& row : core::command_table()) {
     CAPTURE(row.verb);
-    const bool implemented = row.codes.front() != 502;
+    const bool implemented = row.codes.front() < 500;
     CHECK((all.find(std::string(row.verb) + " ") != std::string::npos) == implemented);
   }
 }

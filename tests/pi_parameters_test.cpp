@@ -272,7 +272,7 @@ TEST_CASE("the parameters begin as TYPE A N, MODE S, STRU F, and each may be sai
   CHECK(type_of(world) == " text");
 }
 
-TEST_CASE("types that are accepted", "[pi][TY-01][TY-03][TY-06][CC-07][RC-08]") {
+TEST_CASE("types that are accepted", "[pi][TY-01][TY-03][TY-04][TY-06][TY-08][TY-09][CC-07][RC-08]") {
   const auto [argument, type] = GENERATE(table<std::string, std::string>({
       {"A", " text"},
       {"A N", " text"},
@@ -283,6 +283,13 @@ TEST_CASE("types that are accepted", "[pi][TY-01][TY-03][TY-06][CC-07][RC-08]") 
       {"i", ""},
       {"L 8", ""},
       {"l 8", ""},
+      {"A C", " text"},
+      {"E", " E N/F/S"},
+      {"e t", " E T/F/S"},
+      {"E C", " E C/F/S"},
+      {"L 1", " L 1/F/S"},
+      {"L 36", " L 36/F/S"},
+      {"L 64", ""},
   }));
   for (const std::string_view before : {"TYPE I", "TYPE A"}) {
     LoggedIn world;
@@ -292,20 +299,17 @@ TEST_CASE("types that are accepted", "[pi][TY-01][TY-03][TY-06][CC-07][RC-08]") 
   }
 }
 
-TEST_CASE("types that are refused leave the last one as it was",
-          "[pi][TY-02][TY-04][TY-07][TY-08][TY-09][RP-06][RC-08]") {
+TEST_CASE("types that are refused leave the last one as it was", "[pi][TY-02][TY-07][TY-08][RP-06][RC-08]") {
   const auto [argument, code] = GENERATE(table<std::string, std::string>({
-      {"A C", "504"},
-      {"E", "504"},
-      {"E N", "504"},
-      {"E C", "504"},
-      {"L 7", "504"},
-      {"L 36", "504"},
+      {"L 0", "504"},
+      {"L 65", "504"},
+      {"L 99999999999999999999", "504"},
       {"X", "504"},
       {"L", "501"},
       {"L x", "501"},
       {"L 8 8", "501"},
       {"A X", "501"},
+      {"E X", "501"},
       {"A N N", "501"},
       {"I N", "501"},
       {"  ", "501"},
@@ -333,27 +337,44 @@ TEST_CASE("TYPE A returns to format N behind TYPE A T", "[pi][TY-10]") {
 
 // ---- STRU, MODE ----
 
-TEST_CASE("STRU F is accepted, another structure gets 504, what is none 501",
-          "[pi][ST-01][ST-08][TY-02][RC-08][RP-06]") {
+TEST_CASE("structures F, R and P are accepted, another gets 504, what is none 501",
+          "[pi][ST-01][ST-02][ST-08][TY-02][RC-08][RP-06]") {
   LoggedIn world;
   CHECK(world.talk("STRU f") == "200");
-  CHECK(world.talk("STRU P") == "504");
+  CHECK(world.talk("STRU R") == "200");
+  CHECK(type_of(world) == " A N/R/S");
   CHECK(world.talk("STRU X") == "504");
   CHECK(world.talk("STRU FILE") == "501");
   CHECK(world.talk("STRU F ") == "501");
-  CHECK(world.talk("RETR readme.txt") == "150 226");
+  CHECK(type_of(world) == " A N/R/S");
+  CHECK(world.octets("STRU P\r\nTYPE L 36\r\n") == "200 200");
+  CHECK(type_of(world) == " L 36/P/S");
 }
 
-TEST_CASE("MODE S is accepted, another mode gets 504 and changes nothing", "[pi][MD-01][TY-02][RC-08][RP-06]") {
+TEST_CASE("modes S, B and C are accepted, another gets 504 and changes nothing", "[pi][MD-01][TY-02][RC-08][RP-06]") {
   LoggedIn world;
   CHECK(world.talk("MODE s") == "200");
-  CHECK(world.talk("MODE B") == "504");
+  CHECK(type_of(world) == " text");
+  CHECK(world.talk("MODE b") == "200");
+  CHECK(type_of(world) == " A N/F/B");
   CHECK(world.talk("MODE Z") == "504");
   CHECK(world.talk("MODE STREAM") == "501");
-  world.talk("STAT");
+  CHECK(type_of(world) == " A N/F/B");
+  CHECK(world.talk("MODE C") == "200");
+  CHECK(type_of(world) == " A N/F/C");
+  CHECK(world.talk("STAT") == "211");
   std::string all;
   for (const std::string& line : world.last().lines) all += line;
-  CHECK(all.find("MODE: S") != std::string::npos);
+  CHECK(all.find("TYPE: A N, STRU: F, MODE: C") != std::string::npos);
+}
+
+TEST_CASE("what does not go together is refused by the transfer, whatever the order it was said in", "[pi][RC-12]") {
+  LoggedIn world;
+  CHECK(world.octets("STRU P\r\nRETR readme.txt\r\n") == "200 501");  // pages of characters
+  CHECK(world.octets("TYPE I\r\nRETR readme.txt\r\n") == "200 150 226");
+  CHECK(world.octets("TYPE L 36\r\nSTRU R\r\nRETR readme.txt\r\n") == "200 200 501");  // lines of such bytes
+  CHECK(world.octets("STRU P\r\nRETR readme.txt\r\n") == "200 150 226");
+  CHECK(world.octets("TYPE L 7\r\nSTOR x\r\n") == "200 501");
 }
 
 TEST_CASE("parameter commands may come in any order", "[pi][DC-16]") {

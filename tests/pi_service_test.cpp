@@ -249,7 +249,7 @@ TEST_CASE("in TYPE A the restart point is measured in octets as they travel", "[
   CHECK(world.talk("REST 14") == "350");
   CHECK(world.talk("RETR readme.txt") == "150 226");
   CHECK(world.actions() ==
-        Actions{"Measure /readme.txt", "StartTransfer retrieve /readme.txt text offset=14", "Proceed"});
+        Actions{"Measure /readme.txt", "StartTransfer retrieve /readme.txt text offset=12", "Proceed"});
   CHECK(world.talk("REST 15") == "350");
   CHECK(world.talk("RETR readme.txt") == "554");
   CHECK(world.talk("REST 1") == "350");

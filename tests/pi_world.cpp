@@ -27,6 +27,14 @@ core::Account account(std::string_view name, core::Rights rights) {
       .name = std::string(name), .password_hash = hash_of("secret"), .account = {}, .root = "srv", .rights = rights};
 }
 
+// "text" for the default, nothing for TYPE I, else what differs from them.
+std::string describe(const core::Representation& as) {
+  const bool plain = as.structure == core::Structure::file && as.mode == core::Mode::stream;
+  if (core::travels_unchanged(as)) return {};
+  if (plain && as.type == core::Type::ascii) return " text";
+  return fmt::format(" {}/{}/{}", core::type_text(as), core::letter(as.structure), core::letter(as.mode));
+}
+
 std::string describe(const core::TransferSpec& spec) {
   constexpr const char* kinds[] = {"retrieve", "store", "append", "store_unique", "list"};
   std::string text = fmt::format("StartTransfer {} {}", kinds[static_cast<std::size_t>(spec.kind)], spec.path);
@@ -39,15 +47,20 @@ std::string describe(const core::TransferSpec& spec) {
     if (spec.directory_itself) text += " itself";
     if (spec.directory_only) text += " directory_only";
   }
-  if (spec.text) text += " text";
+  if (spec.kind != Kind::list || spec.as != core::Representation()) text += describe(spec.as);
   if (spec.offset > 0) text += fmt::format(" offset={}", spec.offset);
+  if (spec.skip > 0) text += fmt::format(" skip={}", spec.skip);
+  if (!spec.state.empty()) text += fmt::format(" state={}", spec.state);
   if (spec.allocate > 0) text += fmt::format(" allocate={}", spec.allocate);
   return text;
 }
 
 struct Describe {
   std::string operator()(const act::Verify& a) const { return fmt::format("Verify {} against {}", a.password, a.hash); }
-  std::string operator()(const act::EnterRoot& a) const { return "EnterRoot " + a.account->name; }
+  std::string operator()(const act::EnterRoot& a) const {
+    const bool own = a.root == &a.account->root;
+    return fmt::format("EnterRoot {}{}", a.account->name, own ? "" : " " + *a.root);
+  }
   std::string operator()(const act::Look& a) const { return fmt::format("Look {}", a.path); }
   std::string operator()(const act::Measure& a) const { return fmt::format("Measure {}", a.path); }
   std::string operator()(const act::MakeDirectory& a) const { return fmt::format("MakeDirectory {}", a.path); }
@@ -78,6 +91,18 @@ core::Config world_config() {
   core::Account guest = account("guest", {list, read});
   guest.password_hash.clear();
   config.accounts.add(guest);
+  core::Account archivist = account("archivist", {list, read, write, make_dir});
+  archivist.mounts = {{.name = "archive", .root = "/srv/archive"}};
+  config.accounts.add(archivist);
+  core::Account clerk = account("clerk", {list, read, write, core::Right::rename});
+  clerk.account = "vault";
+  clerk.account_for = core::AccountFor::storing;
+  config.accounts.add(clerk);
+  config.uploads.file_max_bytes = 1'000'000'000;
+  core::Account lodger = guest;
+  lodger.name = "lodger";
+  lodger.account = "vault";
+  config.accounts.add(lodger);
   core::Account anonymous = account("anonymous", {list, read});
   anonymous.password_hash.clear();
   anonymous.anonymous = true;
@@ -157,13 +182,23 @@ void PiWorld::perform(const core::Action& action) {
     if (!aborts_wait_ && transfer_runs_) finish({.cause = core::TransferEnd::Cause::aborted, .error = ECANCELED});
     return;
   }
-  const int failure = std::exchange(fail_next_, 0);
+  const int failure = failure_of(action);
   const core::Outcome outcome = failure != 0 ? core::Outcome{.error = failure, .last = true} : outcome_of(action);
   if (holding_) {
     held_ = outcome;
   } else {
     pi_.on_outcome(outcome, now_);
   }
+}
+
+// 0, or what the test has decided that the action ends with.
+int PiWorld::failure_of(const core::Action& action) {
+  if (const int error = std::exchange(fail_next_, 0)) return error;
+  const bool on_connections = std::holds_alternative<act::Verify>(action) ||
+                              std::holds_alternative<act::EnterRoot>(action) ||
+                              std::holds_alternative<act::Aim>(action) || std::holds_alternative<act::DropData>(action);
+  if (std::holds_alternative<act::Listen>(action)) return ports_taken_ ? EADDRINUSE : 0;
+  return on_connections ? 0 : files_error_;
 }
 
 std::string PiWorld::release() {
@@ -180,13 +215,16 @@ core::Outcome PiWorld::outcome_of(const core::Action& action) {
     }
     core::Outcome operator()(const act::EnterRoot&) const { return {}; }
     core::Outcome operator()(const act::Look& a) const { return world.look(a.path); }
-    core::Outcome operator()(const act::Measure& a) const { return world.measure(a.path); }
+    core::Outcome operator()(const act::Measure& a) const { return world.measure(a.path, a.until); }
     core::Outcome operator()(const act::MakeDirectory& a) const { return world.make_directory(a.path); }
     core::Outcome operator()(const act::Remove& a) const { return world.remove(a.path, a.directory); }
     core::Outcome operator()(const act::Rename& a) const { return world.rename(a.from, a.to); }
-    core::Outcome operator()(const act::Aim&) const { return {}; }
-    core::Outcome operator()(const act::Listen&) const { return {.endpoint = {.port = world.next_port_++}}; }
-    core::Outcome operator()(const act::DropData&) const { return {}; }
+    core::Outcome operator()(const act::Aim&) const { return world.drop(); }
+    core::Outcome operator()(const act::Listen&) const {
+      world.drop();
+      return {.endpoint = {.port = world.next_port_++}};
+    }
+    core::Outcome operator()(const act::DropData&) const { return world.drop(); }
     core::Outcome operator()(const act::StartTransfer& a) const { return world.start(a.spec); }
     core::Outcome operator()(const act::Proceed&) const { return {}; }
     core::Outcome operator()(const act::Abort&) const { return {}; }
@@ -226,11 +264,16 @@ core::Outcome PiWorld::look(std::string_view path) {
   return {.entry = node->second.entry};
 }
 
-core::Outcome PiWorld::measure(std::string_view path) {
+// As if all line ends stood at the begin of the file: each is two octets on the way.
+core::Outcome PiWorld::measure(std::string_view path, std::uint64_t until) {
   core::Outcome found = look(path);
   if (found.error != 0) return found;
   if (found.entry.kind != core::Entry::Kind::file) return {.error = EISDIR};
-  return {.number = found.entry.size + tree_.at(std::string(path)).line_ends};
+  const std::uint64_t line_ends = tree_.at(std::string(path)).line_ends;
+  std::uint64_t made = std::min(until, found.entry.size + line_ends);
+  if (made < 2 * line_ends) made -= made % 2;
+  const std::uint64_t offset = made < 2 * line_ends ? made / 2 : made - line_ends;
+  return {.entry = found.entry, .number = made, .split_offset = offset, .split_number = made};
 }
 
 // 0, or why an object of that name cannot be made.
@@ -244,6 +287,7 @@ core::Outcome PiWorld::make_directory(std::string_view path) {
   const std::string name(path);
   if (tree_.contains(name)) return {.error = EEXIST};
   if (const int error = may_be_made(name)) return {.error = error};
+  if (disk_full_) return {.error = ENOSPC};
   add_directory(name);
   return {};
 }
@@ -271,6 +315,11 @@ core::Outcome PiWorld::rename(std::string_view from, std::string_view to) {
 
 // ---- Transfers ----
 
+core::Outcome PiWorld::drop() {
+  connected_ = false;
+  return {};
+}
+
 core::Outcome PiWorld::start(const core::TransferSpec& spec) {
   transfer_ = {.spec = spec, .path = std::string(spec.path)};
   std::string& path = transfer_.path;
@@ -288,12 +337,20 @@ core::Outcome PiWorld::start(const core::TransferSpec& spec) {
     return {.error = EISDIR};
   }
   if (found.error != 0) return found;
+  if (disk_full_ && makes && !tree_.contains(path)) return {.error = ENOSPC};
   if (spec.directory_only && !is_directory) return {.error = ENOTDIR};
-  if (!spec.text && spec.offset > found.entry.size) return {.error = ERANGE};
+  if (makes && spec.allocate > static_cast<std::uint64_t>(world_config().uploads.file_max_bytes))
+    return {.error = EFBIG};
+  if (spec.offset > found.entry.size) return {.error = ERANGE};
   told_ = core::last_name(path);
   found.text = told_;
   found.connected = std::exchange(connected_, false);
   return found;
+}
+
+std::string PiWorld::marker(std::string_view sender, std::string_view own) {
+  pi_.on_marker(sender, own, now_);
+  return settle();
 }
 
 void PiWorld::proceed() {
@@ -312,6 +369,10 @@ void PiWorld::store() {
   add_file(transfer_.path, new_size);
 }
 
+std::uint64_t PiWorld::transfer_begin() const {
+  return transfer_.spec.kind == Kind::append ? size(transfer_.path) : transfer_.spec.offset;
+}
+
 std::uint64_t PiWorld::transfer_size() const {
   return transfer_.spec.kind == Kind::retrieve ? size(transfer_.path) - transfer_.spec.offset : 0;
 }
@@ -325,6 +386,7 @@ void PiWorld::finish(const core::TransferEnd& end) {
   const Kind kind = transfer_.spec.kind;
   if (end.cause == core::TransferEnd::Cause::complete && kind != Kind::retrieve && kind != Kind::list) store();
   transfer_runs_ = false;
+  connected_ = end.stays_open;
   take_output();
   walker_.on_transfer_ended();
   pi_.on_transfer_end(end, now_);

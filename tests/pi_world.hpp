@@ -18,7 +18,8 @@
 namespace tests {
 
 /// The accounts of all tests. Passwords are "secret": demo may do all, reader may list and read, keeper needs
-/// ACCT vault too, guest needs no password; anonymous may list and read.
+/// ACCT vault too, guest needs no password, lodger ACCT vault and no password, clerk ACCT vault for
+/// storing alone, archivist may mount archive; files may have 10^9 octets; anonymous may list and read.
 core::Config world_config();
 
 class PiWorld {
@@ -54,6 +55,12 @@ class PiWorld {
 
   /// The next action that is told back ends with this errno.
   void fail_next(int error) { fail_next_ = error; }
+  /// From now on every action on files and directories ends with this errno.
+  void fail_files(int error) { files_error_ = error; }
+  /// From now on no file or directory can be made.
+  void fill_disk() { disk_full_ = true; }
+  /// From now on there is no passive port.
+  void take_passive_ports() { ports_taken_ = true; }
   /// Outcomes wait until release().
   void hold() { holding_ = true; }
   std::string release();
@@ -65,8 +72,14 @@ class PiWorld {
   void transfers_wait() { transfers_wait_ = true; }
   /// Abort only asks: the test says when and how the transfer ends.
   void aborts_wait() { aborts_wait_ = true; }
+  /// A restart marker came on the data connection.
+  std::string marker(std::string_view sender, std::string_view own);
   std::string end_transfer(const core::TransferEnd& end = {});
+  /// Of the running transfer.
+  const core::TransferSpec& transfer_spec() const { return transfer_.spec; }
   bool transfer_runs() const { return transfer_runs_; }
+  /// Where in the file the running upload begins.
+  std::uint64_t transfer_begin() const;
   /// Octets that the running RETR sends (TYPE I).
   std::uint64_t transfer_size() const;
   /// Octets that the client's next uploads hold.
@@ -97,12 +110,14 @@ class PiWorld {
   void take_output();
   void check();
   void perform(const core::Action& action);
+  int failure_of(const core::Action& action);
   core::Outcome outcome_of(const core::Action& action);
   core::Outcome look(std::string_view path);
-  core::Outcome measure(std::string_view path);
+  core::Outcome measure(std::string_view path, std::uint64_t until);
   core::Outcome make_directory(std::string_view path);
   core::Outcome remove(std::string_view path, bool directory);
   core::Outcome rename(std::string_view from, std::string_view to);
+  core::Outcome drop();
   core::Outcome start(const core::TransferSpec& spec);
   core::Outcome list_to_control(const core::TransferSpec& spec);
   core::Outcome more_listing();
@@ -125,7 +140,8 @@ class PiWorld {
   std::uint16_t next_port_ = 50000;
 
   std::vector<std::string> actions_;
-  int fail_next_ = 0;
+  int fail_next_ = 0, files_error_ = 0;
+  bool disk_full_ = false, ports_taken_ = false;
   bool holding_ = false;
   std::optional<core::Outcome> held_;
 

@@ -33,16 +33,27 @@ bool must_be_one_line(std::string_view verb) { return verb == "SIZE" || verb == 
 
 void ReplyWalker::on_sent(std::string_view octets, bool urgent) {
   if (urgent && core::may_hold_telnet(octets)) {
-    // The command that is being answered already stays; during a transfer only one that may act is.
-    const bool first_is_begun =
-        !pending_.empty() && (transfer_ == nullptr || (pending_.front().row != nullptr &&
-                                                       pending_.front().row->during_transfer == core::During::acts));
-    pending_.resize(first_is_begun ? 1 : 0);
-    sent_lines_.clear();
+    drop_typed_ahead();
     sent_telnet_.begin_synch();
   }
   std::string answers;
-  sent_telnet_.receive(octets, sent_lines_.input(), answers);
+  while (!octets.empty()) {
+    octets.remove_prefix(sent_telnet_.receive(octets, sent_lines_.input(), answers));
+    if (sent_telnet_.take_synch()) drop_typed_ahead();
+    take_sent_lines();
+  }
+}
+
+// The command that is being answered already stays; during a transfer only one that may act is.
+void ReplyWalker::drop_typed_ahead() {
+  const bool first_is_begun =
+      !pending_.empty() && (transfer_ == nullptr || (pending_.front().row != nullptr &&
+                                                     pending_.front().row->during_transfer == core::During::acts));
+  pending_.resize(first_is_begun ? 1 : 0);
+  sent_lines_.clear();
+}
+
+void ReplyWalker::take_sent_lines() {
   while (const auto line = sent_lines_.next()) {
     std::string text = line->too_long ? "(too long)" : std::string(line->text);
     const core::CommandRow* row = line->too_long ? nullptr : core::find_command(core::split_line(text).verb);
@@ -107,15 +118,19 @@ void ReplyWalker::take_line(std::vector<Reply>& whole) {
 void ReplyWalker::walk(const Reply& reply) {
   if (ended_) complain("a reply behind the last one: " + reply.lines.back());
   if (reply.code == 421) {
+    const core::CommandRow* due = next_to_answer();
+    if (due != nullptr || !greeted_) answers_.push_back({due != nullptr ? due->verb : "", reply.code});
     ended_ = true;
     pending_.clear();
     return;
   }
   if (!greeted_) {
     if (reply.code != 220) complain("no greeting: " + reply.lines.back());
+    answers_.push_back({"", reply.code});
     greeted_ = true;
     return;
   }
+  if (reply.code == 110) return walk_marker(reply);
   if (transfer_ != nullptr && transfer_ended_ && ends_transfer(reply.code)) return walk_transfer_end(reply);
   if (pending_.empty()) return complain("a reply that answers no command: " + reply.lines.back());
   const Sent sent = std::move(pending_.front());
@@ -123,9 +138,23 @@ void ReplyWalker::walk(const Reply& reply) {
   walk_command(reply, sent);
 }
 
+// "110 MARK ssss = rrrr", as often as wanted, while a transfer moves (RFC 1123 4.1.3.4).
+void ReplyWalker::walk_marker(const Reply& reply) {
+  const std::string_view text = reply.text();
+  const std::size_t equals = text.find(" = ");
+  const bool formed = text.starts_with("MARK ") && equals != std::string_view::npos && reply.lines.size() == 1;
+  const std::string_view sender = formed ? text.substr(5, equals - 5) : "", own = formed ? text.substr(equals + 3) : "";
+  const auto printable = [](char c) { return c > ' ' && c <= '~'; };
+  if (transfer_ != nullptr) answers_.push_back({transfer_->verb, reply.code});
+  if (transfer_ == nullptr || !core::admits(*transfer_, 110)) complain("a restart marker without a transfer");
+  if (sender.empty() || own.empty() || !std::ranges::all_of(sender, printable) || !std::ranges::all_of(own, printable))
+    complain("not \"MARK ssss = rrrr\": " + reply.lines.back());
+}
+
 void ReplyWalker::walk_transfer_end(const Reply& reply) {
   const core::CommandRow* row = std::exchange(transfer_, nullptr);
   transfer_ended_ = false;
+  answers_.push_back({row->verb, reply.code});
   if (!core::admits(*row, reply.code)) complain(fmt::format("{} ends with {}", row->verb, reply.code));
   const core::Next then = core::next(core::Diagram::transferring, reply.code);
   if (then != core::Next::success && then != core::Next::failure)
@@ -142,6 +171,7 @@ void ReplyWalker::walk_command(const Reply& reply, const Sent& sent) {
     if (reply.code != 500) object("500 is for what is no command");
     return;
   }
+  answers_.push_back({sent.row->verb, reply.code});
   if (!core::admits(*sent.row, reply.code)) object("not among its codes");
   if (must_be_one_line(sent.row->verb) && reply.lines.size() > 1) object("one line is wanted");
   switch (core::next(sent.row->diagram, reply.code)) {

@@ -23,6 +23,12 @@ struct Reply {
   std::string_view text() const { return std::string_view(lines.back()).substr(4); }
 };
 
+/// A reply and the verb it answered, as the command table writes it; "" for the connection itself.
+struct Answer {
+  std::string_view verb;
+  unsigned code;
+};
+
 class ReplyWalker {
  public:
   /// The client sent these. `urgent`: what was not answered yet is dropped (Synch).
@@ -41,6 +47,8 @@ class ReplyWalker {
   /// What Telnet answered: the octets behind each IAC.
   const std::string& telnet_answers() const { return telnet_answers_; }
   const std::vector<std::string>& complaints() const { return complaints_; }
+  /// All replies so far but those to unknown verbs.
+  const std::vector<Answer>& answers() const { return answers_; }
 
  private:
   struct Sent {
@@ -50,7 +58,10 @@ class ReplyWalker {
   void complain(const std::string& what) { complaints_.push_back(what); }
   void take_octet(unsigned char octet);
   void take_line(std::vector<Reply>& whole);
+  void drop_typed_ahead();
+  void take_sent_lines();
   void walk(const Reply& reply);
+  void walk_marker(const Reply& reply);
   void walk_transfer_end(const Reply& reply);
   void walk_command(const Reply& reply, const Sent& sent);
 
@@ -68,6 +79,7 @@ class ReplyWalker {
   const core::CommandRow* transfer_ = nullptr;
   bool transfer_ended_ = false;
   std::vector<std::string> complaints_;
+  std::vector<Answer> answers_;
 };
 
 }  // namespace tests

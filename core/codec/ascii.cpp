@@ -5,41 +5,39 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/codec/octets.hpp"
+
 namespace core {
-namespace {
 
-/// Copies octets up to the first `stop` or as far as there is room; returns how many.
-std::size_t copy_until(char stop, std::span<const char> in, std::span<char> out) {
-  const std::size_t room = std::min(in.size(), out.size());
-  if (room == 0) return 0;  // memchr and memcpy want pointers, even for nothing
-  const void* const found = std::memchr(in.data(), stop, room);
-  const std::size_t size =
-      found == nullptr ? room : static_cast<std::size_t>(static_cast<const char*>(found) - in.data());
-  std::memcpy(out.data(), in.data(), size);
-  return size;
-}
-
-}  // namespace
-
-Progress AsciiEncoder::run(std::span<const char> in, std::span<char> out, bool /*last*/) {
+Progress AsciiEncoder::run(std::span<const char> in, std::span<char> out, Marks behind) {
   Progress done;
   while (true) {
     const std::size_t run = copy_until('\n', in.subspan(done.taken), out.subspan(done.made));
     done.taken += run;
     done.made += run;
-    if (done.taken == in.size() || in[done.taken] != '\n' || out.size() - done.made < 2) return done;
+    if (done.taken == in.size()) {
+      done.marks = behind;
+      return done;
+    }
+    if (in[done.taken] != '\n' || out.size() - done.made < 2) return done;
     out[done.made++] = '\r';
     out[done.made++] = '\n';
     ++done.taken;
   }
 }
 
-Progress AsciiDecoder::run(std::span<const char> in, std::span<char> out, bool last) {
+Progress AsciiDecoder::run(std::span<const char> in, std::span<char> out, Marks behind) {
   Progress done;
-  while (done.made < out.size()) {
+  while (true) {
+    const bool all_taken = done.taken == in.size();
+    const bool waits = held_cr_ && (behind & mark::end_of_file) == 0;  // for what follows the CR
+    if (all_taken && (waits || !held_cr_)) {
+      done.marks = behind;
+      return done;
+    }
+    if (done.made == out.size()) return done;
     if (held_cr_) {
-      if (done.taken == in.size() && !last) return done;
-      const bool line_end = done.taken < in.size() && in[done.taken] == '\n';
+      const bool line_end = !all_taken && in[done.taken] == '\n';
       out[done.made++] = line_end ? '\n' : '\r';
       if (line_end) ++done.taken;
       held_cr_ = false;
@@ -48,11 +46,17 @@ Progress AsciiDecoder::run(std::span<const char> in, std::span<char> out, bool l
     const std::size_t run = copy_until('\r', in.subspan(done.taken), out.subspan(done.made));
     done.taken += run;
     done.made += run;
-    if (done.taken == in.size() || in[done.taken] != '\r') return done;
+    if (done.taken == in.size() || in[done.taken] != '\r') continue;
     held_cr_ = true;
     ++done.taken;
   }
-  return done;
+}
+
+std::string AsciiDecoder::state() const { return held_cr_ ? "r" : ""; }
+
+bool AsciiDecoder::restore(std::string_view state) {
+  held_cr_ = state == "r";
+  return held_cr_ || state.empty();
 }
 
 std::uint64_t count_line_feeds(std::span<const char> octets) {

@@ -1,5 +1,6 @@
 // TYPE A: the local end of line is LF, the network's is CR LF (RFC 959 3.1.1.1).
 // A bare CR passes through both ways, so that a round trip never alters a file.
+// Must not know records or modes.
 #pragma once
 
 #include <cstdint>
@@ -11,13 +12,16 @@ namespace core {
 /// File -> network: each LF becomes CR LF.
 class AsciiEncoder final : public Codec {
  public:
-  Progress run(std::span<const char> in, std::span<char> out, bool last) override;
+  Progress run(std::span<const char> in, std::span<char> out, Marks behind) override;
 };
 
-/// Network -> file: each CR LF becomes LF, also when a split separates the two.
+/// Network -> file: each CR LF becomes LF, also when a split or a restart marker separates the two.
 class AsciiDecoder final : public Codec {
  public:
-  Progress run(std::span<const char> in, std::span<char> out, bool last) override;
+  Progress run(std::span<const char> in, std::span<char> out, Marks behind) override;
+  /// "r" while a CR is held (the example of RFC 1123 4.1.3.4).
+  std::string state() const override;
+  bool restore(std::string_view state) override;
 
  private:
   bool held_cr_ = false;  ///< a CR came last, and what follows it is not known yet

@@ -82,7 +82,7 @@ TEST_CASE("an unknown verb, a known one and a wrong argument", "[live][CC-08][CC
   FtpClient client = logged_in(server);
   client.ask("XYZZY", 500);
   client.ask("", 500);
-  client.ask("SMNT /x", 502);
+  client.ask("MIC x", 502);
   client.ask("TYPE A C", 504);
   client.ask("RNTO x", 503);
   for (const char* line :

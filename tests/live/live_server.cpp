@@ -5,7 +5,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -62,6 +65,25 @@ std::filesystem::path make_directory() {
 
 }  // namespace
 
+Disk::Disk(std::filesystem::path at) : at_(std::move(at)) {
+  if (::mount("tmpfs", at_.c_str(), "tmpfs", 0, "size=1m") != 0)
+    throw std::system_error(errno, std::generic_category(), "mount");
+}
+
+Disk::~Disk() { ::umount2(at_.c_str(), MNT_DETACH); }
+
+// Cuts it down to what is in use. A size of 0 would mean that there is no limit.
+void Disk::fill() const {
+  struct statvfs disk{};
+  ::statvfs(at_.c_str(), &disk);
+  if (disk.f_blocks == disk.f_bfree) write_file(at_ / ".full", "x");
+  ::statvfs(at_.c_str(), &disk);
+  const std::string options = "size=" + std::to_string((disk.f_blocks - disk.f_bfree) * disk.f_frsize) +
+                              ",nr_inodes=" + std::to_string(disk.f_files - disk.f_ffree);
+  if (::mount("tmpfs", at_.c_str(), "tmpfs", MS_REMOUNT, options.c_str()) != 0)
+    throw std::system_error(errno, std::generic_category(), "remount");
+}
+
 LiveServer::LiveServer(const ServerOptions& options)
     : directory_(make_directory()),
       root_(directory_ / "root"),
@@ -69,6 +91,12 @@ LiveServer::LiveServer(const ServerOptions& options)
       passive_ports_(options.passive_ports) {
   std::filesystem::create_directories(root_);
   std::filesystem::create_directories(outside_);
+  if (options.own_disk) try {
+      disk_.emplace(root_);
+    } catch (const std::system_error&) {
+      std::filesystem::remove_all(directory_);
+      throw;
+    }
   for (int attempt = 0; attempt < start_attempts; ++attempt)
     if (start(options)) return;
   throw std::runtime_error("the server did not start: " + log());
@@ -90,6 +118,7 @@ bool LiveServer::start(const ServerOptions& options) {
 
 LiveServer::~LiveServer() {
   stop();
+  disk_.reset();
   std::error_code ignored;
   std::filesystem::remove_all(directory_, ignored);
 }
@@ -108,6 +137,11 @@ std::string LiveServer::make_configuration(const ServerOptions& options) const {
     out << "[[user]]\nname = \"" << user.name << "\"\nroot = " << root_ << "\nallow = " << user.allow << '\n'
         << "password = \"" << (user.password.empty() ? "" : hash_of(user.password)) << "\"\n"
         << "account = \"" << user.account << "\"\n";
+    constexpr std::string_view placeholder = "{outside}";
+    std::string more = user.more;
+    if (const std::size_t at = more.find(placeholder); at != std::string::npos)
+      more.replace(at, placeholder.size(), outside_.string());
+    out << more << '\n';
   }
   return out.str();
 }
@@ -173,6 +207,13 @@ std::size_t LiveServer::resident_kib() const {
   for (std::string line; std::getline(status, line);)
     if (line.starts_with("VmRSS:")) return std::stoul(line.substr(6));
   throw std::runtime_error("the server has no VmRSS");
+}
+
+void LiveServer::limit_descriptors(std::uint64_t limit) const {
+  rlimit now{};
+  ::prlimit(pid_, RLIMIT_NOFILE, nullptr, &now);
+  now.rlim_cur = std::min<rlim_t>(limit, now.rlim_max);
+  ::prlimit(pid_, RLIMIT_NOFILE, &now, nullptr);
 }
 
 std::string LiveServer::log() const { return read_file(directory_ / "stderr"); }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,7 @@ struct User {
   std::string name = "demo";
   std::string password = "secret";  ///< empty: none is asked for
   std::string account{};
+  std::string more{};  ///< further keys of the [[user]]; {outside} stands for LiveServer::outside()
   std::string allow = R"(["list", "read", "write", "delete", "rename", "mkdir", "site"])";
 };
 
@@ -27,6 +29,23 @@ struct ServerOptions {
   std::vector<User> users = {User{}};
   bool anonymous = false;
   std::uint16_t passive_ports = 80;  ///< how many
+  bool own_disk = false;             ///< the root is a file system of its own, which can be filled
+};
+
+/// A small file system in memory. Gone with all that is on it when destroyed.
+class Disk {
+ public:
+  /// Throws std::system_error where mounting is not allowed.
+  explicit Disk(std::filesystem::path at);
+  Disk(const Disk&) = delete;
+  Disk& operator=(const Disk&) = delete;
+  ~Disk();
+
+  /// From now on neither a name nor an octet can be stored.
+  void fill() const;
+
+ private:
+  std::filesystem::path at_;
 };
 
 class LiveServer {
@@ -50,6 +69,10 @@ class LiveServer {
   /// Sockets and files; not the pipes, which are pooled and kept.
   std::size_t open_descriptors() const;
   std::size_t resident_kib() const;
+  /// Lets the server have no descriptor of that number or a higher one. RLIM_INFINITY: what it had at first.
+  void limit_descriptors(std::uint64_t limit) const;
+  /// Of the root, with `own_disk`.
+  const Disk& disk() const { return *disk_; }
   std::string log() const;
 
  private:
@@ -60,6 +83,7 @@ class LiveServer {
   bool wait_for_exit(int& status) const;
 
   std::filesystem::path directory_, root_, outside_;
+  std::optional<Disk> disk_;
   std::uint16_t port_ = 0, passive_ports_;
   pid_t pid_ = -1;
 };
