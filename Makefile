@@ -1,4 +1,4 @@
-# make          builds build/millrace (optimised)
+# make          builds build/millrace and build/millrace-bench (optimised)
 # make run      builds it and serves ./srv in the foreground, as config.toml says
 # make test     everything that tests; the last line is "N passed, M failed"
 # make check    what CI runs: test, layers, format, tidy
@@ -21,20 +21,23 @@ LIBS     := -luring -lspdlog -lfmt -lcrypt -lsystemd -lpthread
 
 SERVER_SOURCES := $(wildcard core/*.cpp core/codec/*.cpp io/*.cpp net/*.cpp)
 LIBRARY_SOURCES := $(filter-out net/main.cpp,$(SERVER_SOURCES))
+BENCH_SOURCES := $(wildcard bench/*.cpp)
+# Of the server the load generator takes the protocol, the kernel, and the conversions between them.
+BENCH_PARTS := $(wildcard core/*.cpp core/codec/*.cpp io/*.cpp) net/convert.cpp
 TEST_SOURCES := $(wildcard tests/*.cpp tests/sim/*.cpp tests/live/*.cpp)
 FUZZ_SOURCES := $(wildcard tests/fuzz/*_fuzz.cpp)
 FUZZ_SECONDS ?= 5
-ALL_SOURCES := $(SERVER_SOURCES) $(TEST_SOURCES) $(FUZZ_SOURCES)
-ALL_HEADERS := $(wildcard core/*.hpp core/codec/*.hpp io/*.hpp net/*.hpp tests/*.hpp tests/sim/*.hpp tests/live/*.hpp \
+ALL_SOURCES := $(SERVER_SOURCES) $(BENCH_SOURCES) $(TEST_SOURCES) $(FUZZ_SOURCES)
+ALL_HEADERS := $(wildcard core/*.hpp core/codec/*.hpp io/*.hpp net/*.hpp bench/*.hpp tests/*.hpp tests/sim/*.hpp tests/live/*.hpp \
                           tests/fuzz/*.hpp)
 
 optimised = $(patsubst %.cpp,build/obj/%.o,$(1))
 sanitised = $(patsubst %.cpp,build/asan/obj/%.o,$(1))
 
-.PHONY: all run test check canary tsan fuzz layers format format-check tidy interop conformance storm clean help \
+.PHONY: all run test check canary tsan fuzz bench layers format format-check tidy interop conformance storm clean help \
         packages-build packages-test packages-check
 
-all: build/millrace
+all: build/millrace build/millrace-bench
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -44,6 +47,8 @@ help:
 	@echo "make canary       builds deliberate bugs, which the storm must notice"
 	@echo "make tsan         the offload pool under ThreadSanitizer"
 	@echo "make fuzz         each parser of core/ on libFuzzer's octets, FUZZ_SECONDS=$(FUZZ_SECONDS) each"
+	@echo "make bench        Millrace and other servers on the same work: build/bench/report.html;"
+	@echo "                  SCENARIO=list,small SERVERS=vsftpd,millrace-epoll ROUNDS=3 DURATION=2 narrow it down"
 	@echo "make layers       core/ is pure, io/ knows no FTP"
 	@echo "make format tidy  clang-format in place; clang-tidy"
 
@@ -55,6 +60,12 @@ packages-build packages-test packages-check: packages-%:
 # ---- the server ----
 
 build/millrace: $(call optimised,$(SERVER_SOURCES))
+	@echo "  link $@"
+	@$(CXX) -o $@ $^ -g -pthread $(LIBS)
+
+# ---- the load generator ----
+
+build/millrace-bench: $(call optimised,$(BENCH_SOURCES) $(BENCH_PARTS))
 	@echo "  link $@"
 	@$(CXX) -o $@ $^ -g -pthread $(LIBS)
 
@@ -73,7 +84,11 @@ build/asan/millrace: $(call sanitised,$(SERVER_SOURCES))
 	@echo "  link $@"
 	@$(CXX) -o $@ $^ $(SANITISE) -g -pthread $(LIBS)
 
-build/asan/library.a: $(call sanitised,$(LIBRARY_SOURCES))
+build/asan/millrace-bench: $(call sanitised,$(BENCH_SOURCES) $(BENCH_PARTS))
+	@echo "  link $@"
+	@$(CXX) -o $@ $^ $(SANITISE) -g -pthread $(LIBS)
+
+build/asan/library.a: $(call sanitised,$(LIBRARY_SOURCES) $(filter-out bench/main.cpp,$(BENCH_SOURCES)))
 	@rm -f $@ && ar rcs $@ $^
 
 build/asan/tests: $(call sanitised,$(TEST_SOURCES)) build/asan/library.a
@@ -88,13 +103,13 @@ build/asan/obj/%.o: %.cpp | packages-build packages-test
 	@echo "  compile $@"
 	@$(CCACHE) $(CXX) $(COMMON) $(SANITISE) -c -o $@ $<
 
-test: build/millrace build/asan/millrace build/asan/tests
+test: build/millrace build/asan/millrace build/asan/millrace-bench build/asan/tests
 	@tests/run all
 
 interop: build/millrace | packages-test
 	@tests/run interop
 
-conformance: build/asan/millrace build/asan/tests
+conformance: build/asan/millrace build/asan/millrace-bench build/asan/tests
 	@tests/run conformance
 
 storm: build/asan/tests
@@ -141,6 +156,16 @@ fuzz: $(patsubst tests/fuzz/%.cpp,build/fuzz/%,$(FUZZ_SOURCES))
 	  grep -E '^INFO: Seed|^Done' build/fuzz/$$target.log; \
 	done
 
+# ---- the comparison: what cannot be had is left out, and the report says so ----
+
+bench_option = $(if $($(1)),--$(2) '$($(1))')
+
+bench: build/millrace build/millrace-bench
+	@for use in bench peers; do .ci/install-packages $$use || echo "make bench goes on without these" >&2; done
+	@CXX="$(CXX)" bench/compare/run.py $(call bench_option,SCENARIO,scenario) $(call bench_option,SERVERS,servers) \
+	  $(call bench_option,ROUNDS,rounds) $(call bench_option,DURATION,duration) $(call bench_option,SEED,seed) \
+	  $(call bench_option,CONGESTION,congestion) $(call bench_option,TREE,tree)
+
 # ---- checks ----
 
 check: test layers format-check tidy
@@ -155,11 +180,11 @@ format-check: | packages-check
 	@clang-format-19 --dry-run --Werror $(ALL_SOURCES) $(ALL_HEADERS)
 
 tidy: | packages-check
-	@printf '%s\n' $(SERVER_SOURCES) | xargs -P 2 -I{} clang-tidy-19 --quiet --warnings-as-errors='*' {} -- $(STANDARD) $(DEFINES) -I.
+	@printf '%s\n' $(SERVER_SOURCES) $(BENCH_SOURCES) | xargs -P 2 -I{} clang-tidy-19 --quiet --warnings-as-errors='*' {} -- $(STANDARD) $(DEFINES) -I.
 
 clean:
 	rm -rf build
 
--include $(patsubst %.o,%.d,$(call optimised,$(SERVER_SOURCES)) \
-                            $(call sanitised,$(SERVER_SOURCES) $(TEST_SOURCES)) \
+-include $(patsubst %.o,%.d,$(call optimised,$(SERVER_SOURCES) $(BENCH_SOURCES)) \
+                            $(call sanitised,$(SERVER_SOURCES) $(BENCH_SOURCES) $(TEST_SOURCES)) \
                             $(call fuzzed,$(SERVER_SOURCES) $(FUZZ_SOURCES)))

@@ -1,0 +1,118 @@
+// Reading /proc/PID/stat, status and smaps_rollup; threads' switches from /proc/PID/task.
+#include "bench/process_cost.hpp"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace bench {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string content_of(const fs::path& path) {
+  std::ifstream in(path);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return std::move(text).str();
+}
+
+/// The fields of stat behind the name, which may hold blanks and parentheses: the first is the state, field 3.
+std::vector<std::string> fields_of(const std::string& stat) {
+  std::istringstream rest(stat.substr(std::min(stat.rfind(')') + 1, stat.size())));
+  std::vector<std::string> fields;
+  for (std::string field; rest >> field;) fields.push_back(field);
+  return fields;
+}
+
+std::uint64_t number(const std::vector<std::string>& fields, int man_page_number) {
+  const auto at = static_cast<std::size_t>(man_page_number - 3);
+  std::uint64_t value = 0;
+  if (at < fields.size()) std::from_chars(fields[at].data(), fields[at].data() + fields[at].size(), value);
+  return value;
+}
+
+// "Key:   123 kB"; 0 when the key is missing.
+std::uint64_t value_of(const std::string& text, const std::string& key) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with(key)) return std::strtoull(line.c_str() + key.size(), nullptr, 10);
+  return 0;
+}
+
+// By process id: its parent. Whatever ends while we look is left out.
+std::map<pid_t, pid_t> parents() {
+  std::map<pid_t, pid_t> found;
+  std::error_code ignored;
+  for (fs::directory_iterator entry("/proc", ignored), end; !ignored && entry != end; entry.increment(ignored)) {
+    const std::string name = entry->path().filename();
+    pid_t pid = 0;
+    if (std::from_chars(name.data(), name.data() + name.size(), pid).ptr != name.data() + name.size()) continue;
+    found[pid] = static_cast<pid_t>(number(fields_of(content_of(entry->path() / "stat")), 4));
+  }
+  return found;
+}
+
+std::vector<pid_t> tree_of(pid_t root) {
+  const auto all = parents();
+  std::vector<pid_t> tree{root};
+  for (std::size_t i = 0; i < tree.size(); ++i)
+    for (const auto& [pid, parent] : all)
+      if (parent == tree[i]) tree.push_back(pid);
+  return tree;
+}
+
+void add_switches(const fs::path& process, ProcessCost& cost) {
+  std::error_code ignored;
+  for (fs::directory_iterator task(process / "task", ignored), end; !ignored && task != end; task.increment(ignored)) {
+    const std::string status = content_of(task->path() / "status");
+    cost.voluntary_switches += value_of(status, "voluntary_ctxt_switches:");
+    cost.involuntary_switches += value_of(status, "nonvoluntary_ctxt_switches:");
+  }
+}
+
+void add(pid_t pid, ProcessCost& cost) {
+  static const double tick_s = 1.0 / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  const fs::path process = fs::path("/proc") / std::to_string(pid);
+  const auto fields = fields_of(content_of(process / "stat"));
+  cost.cpu_user_s += static_cast<double>(number(fields, 14) + number(fields, 16)) * tick_s;
+  cost.cpu_system_s += static_cast<double>(number(fields, 15) + number(fields, 17)) * tick_s;
+  cost.rss_kib += value_of(content_of(process / "status"), "VmRSS:");
+  cost.pss_kib += value_of(content_of(process / "smaps_rollup"), "Pss:");
+  add_switches(process, cost);
+}
+
+double seconds_of(clockid_t clock) {
+  timespec time{};
+  ::clock_gettime(clock, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+}
+
+}  // namespace
+
+std::optional<ProcessCost> cost_of_tree(pid_t root) {
+  if (!fs::exists(fs::path("/proc") / std::to_string(root))) return std::nullopt;
+  ProcessCost cost;
+  for (const pid_t pid : tree_of(root)) add(pid, cost);
+  return cost;
+}
+
+double own_cpu_s() { return seconds_of(CLOCK_PROCESS_CPUTIME_ID); }
+
+double thread_cpu_s() { return seconds_of(CLOCK_THREAD_CPUTIME_ID); }
+
+unsigned usable_cores() {
+  cpu_set_t set;
+  if (::sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return static_cast<unsigned>(CPU_COUNT(&set));
+}
+
+}  // namespace bench
