@@ -1,0 +1,290 @@
+"""The servers that are compared: one row each, with the configuration it gets and what it cannot do.
+
+All serve the same directory to anonymous users, who may also upload; none logs, none limits. Where a server
+has the choice, it is configured for speed. Knows command lines and configuration files; knows nothing of
+scenarios but their keys.
+"""
+import grp
+import gzip
+import os
+import pwd
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Callable
+
+from place import ADDRESS, OUTPUT, REPOSITORY
+
+NEEDS = {"": lambda place: True, "root": lambda place: os.getuid() == 0, "namespaces": lambda place: place.private}
+WITHOUT = {"root": "has to change its root directory, which takes root",
+           "namespaces": "wants a system user `ftp`, whom the run makes as root in namespaces of its own"}
+PURE_FTPD_USER = PURE_FTPD_PASSWORD = "demo"
+PURE_FTPD_HASH = ("$6$rounds=1000$millrace$"
+                  "QkhD0VS1n.fcK26Bw.tOC/KXo0bxXbHrS7HSDapn1S1l9aq7OdAVHbgvjy.XPbBiTEDxuuHZhOR/CkFY23yj.1")
+NO_MODE_B = {"blocks": "has no MODE B"}
+ONLY_GET = {key: "HTTP: downloads only" for key in ("put", "put8", "login", "list", "mlsd", "mixed", "idle", "paced")}
+LIMIT_ONLY_MOVES = {key: "the limit moves files, no more"
+                    for key in ("blocks", "login", "list", "mlsd", "mixed", "idle", "paced")}
+
+
+@dataclass(frozen=True)
+class Server:
+    key: str
+    title: str
+    kind: str  # ours, peer (FTP), http, limit
+    program: Path
+    package: str  # Debian's, or "" for what is built here
+    config: Callable  # (place, directory) -> text of the configuration file
+    command: Callable  # (server, place, config file) -> list
+    cannot: dict = field(default_factory=dict)  # {scenario: why}
+    greeting: bytes = b"220"  # b"": speaks only when asked
+    needs: str = ""  # a key of NEEDS
+    users: dict = field(default_factory=dict)  # {scenario: (user, password)} where it is not anonymous
+
+    def left_out(self, place):
+        """Why this server cannot take part, or ""."""
+        if not self.program.exists():
+            return (f"{self.package} could not be had: .ci/install-packages peers" if self.package
+                    else f"{self.program.relative_to(REPOSITORY)} is not built")
+        return "" if NEEDS[self.needs](place) else WITHOUT[self.needs]
+
+    def version(self):
+        if self.package:
+            return debian_version(self.package)
+        if self.kind == "ours":
+            return "commit " + git("describe", "--always", "--dirty")
+        return f"bench/compare/{self.program.name}.cpp"
+
+    def directory(self):
+        return OUTPUT / "servers" / self.key
+
+    def write_config(self, place):
+        shutil.rmtree(self.directory(), ignore_errors=True)
+        self.directory().mkdir(parents=True)
+        file = self.directory() / "config"
+        file.write_text(self.config(place, self.directory()))
+        return file
+
+    def describe(self, place):
+        """The configuration and the command line, for the report."""
+        file = self.write_config(place)
+        command = " ".join(map(str, self.command(self, place, file))).replace(f"{REPOSITORY}/", "")
+        text = file.read_text()
+        return f"{text.rstrip()}\n\n" * bool(text) + f"$ {command}\n"
+
+
+# ---- Programs and versions ----
+
+def unpacked(package, path):
+    """From .ci/install-packages, or the system's."""
+    here = REPOSITORY / "build/unpacked" / package / path
+    return here if here.exists() or not Path("/", path).exists() else Path("/", path)
+
+
+def debian_version(package):
+    documents = REPOSITORY / "build/unpacked" / package / "usr/share/doc" / package
+    for name in ("changelog.Debian.amd64.gz", "changelog.Debian.gz"):
+        if (documents / name).exists():
+            with gzip.open(documents / name, "rt", errors="replace") as changes:
+                return "Debian " + re.search(r"\((.*?)\)", changes.readline())[1]
+    ended = subprocess.run(["dpkg-query", "-W", "-f=Debian ${Version}", package], capture_output=True, text=True)
+    return ended.stdout or "unknown"
+
+
+def git(*arguments):
+    ended = subprocess.run(["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True)
+    return ended.stdout.strip() or "unknown"
+
+
+# ---- Configurations ----
+
+def millrace_config(backend):
+    def config(place, directory):
+        return f"""\
+[listen]
+control = ["{ADDRESS}:{place.port}"]
+[io]
+backend = "{backend}"
+[data]
+passive_ports = "{place.passive_ports[0]}-{place.passive_ports[1]}"
+[anonymous]
+enabled = true
+root = "{place.root}"
+allow = ["list", "read", "write", "delete", "rename", "mkdir", "site"]
+[log]
+level = "warning"
+"""
+    return config
+
+
+def vsftpd_config(place, directory):
+    empty = directory / "empty"
+    empty.mkdir()
+    return f"""\
+listen=YES
+listen_address={ADDRESS}
+listen_port={place.port}
+background=NO
+one_process_model=YES
+ftp_username=ftp
+nopriv_user=nobody
+secure_chroot_dir={empty}
+seccomp_sandbox=NO
+isolate=NO
+isolate_network=NO
+local_enable=NO
+anonymous_enable=YES
+no_anon_password=NO
+anon_root={place.root}
+anon_world_readable_only=NO
+anon_max_rate=0
+anon_umask=022
+anon_upload_enable=YES
+anon_other_write_enable=YES
+anon_mkdir_write_enable=YES
+write_enable=YES
+max_clients=0
+max_per_ip=0
+use_sendfile=YES
+connect_from_port_20=NO
+pasv_min_port={place.passive_ports[0]}
+pasv_max_port={place.passive_ports[1]}
+"""
+
+
+def proftpd_config(place, directory):
+    user, group = pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(os.getgid()).gr_name
+    users = directory / "users"
+    users.write_text(f"{user}:!:{os.getuid()}:{os.getgid()}::{place.root}:/bin/sh\n")
+    users.chmod(0o600)
+    groups = directory / "groups"
+    groups.write_text(f"{group}:x:{os.getgid()}:\n")
+    groups.chmod(0o600)
+    return f"""\
+ServerType standalone
+DefaultAddress {ADDRESS}
+Port {place.port}
+SocketBindTight on
+UseIPv6 off
+UseReverseDNS off
+User {user}
+Group {group}
+RootLogin on
+AuthOrder mod_auth_file.c
+AuthUserFile {users}
+AuthGroupFile {groups}
+RequireValidShell off
+WtmpLog off
+TransferLog none
+SystemLog none
+PidFile {directory}/pid
+ScoreboardFile none
+DelayEngine off
+ControlsEngine off
+MaxInstances none
+UseSendfile on
+PassivePorts {place.passive_ports[0]} {place.passive_ports[1]}
+<Anonymous {place.root}>
+  User {user}
+  Group {group}
+  UserAlias anonymous {user}
+  AnonRequirePassword off
+  RequireValidShell off
+  RootLogin on
+  AllowOverwrite on
+</Anonymous>
+"""
+
+
+def pyftpdlib_config(place, directory):
+    library = unpacked("python3-pyftpdlib", "usr/lib/python3/dist-packages")
+    return f"""\
+import logging
+import sys
+sys.path.insert(0, "{library}")
+from pyftpdlib.authorizers import DummyAuthorizer
+from pyftpdlib.handlers import FTPHandler
+from pyftpdlib.servers import FTPServer
+logging.basicConfig(level=logging.ERROR)
+authorizer = DummyAuthorizer()
+authorizer.add_anonymous("{place.root}", perm="elradfmwMT")
+FTPHandler.authorizer = authorizer
+FTPHandler.passive_ports = range({place.passive_ports[0]}, {place.passive_ports[1] + 1})
+FTPHandler.use_sendfile = True
+FTPServer.max_cons = FTPServer.max_cons_per_ip = 0
+FTPServer(("{ADDRESS}", {place.port}), FTPHandler, backlog=1024).serve_forever()
+"""
+
+
+def nginx_config(place, directory):
+    user = f"user {pwd.getpwuid(os.getuid()).pw_name} {grp.getgrgid(os.getgid()).gr_name};\n" * (os.getuid() == 0)
+    temporary = "\n  ".join(f"{kind}_temp_path {directory}/temporary;"
+                            for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    return f"""\
+{user}daemon off;
+worker_processes 1;
+pid {directory}/pid;
+error_log stderr error;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off;
+  sendfile on;
+  tcp_nopush on;
+  keepalive_requests 1000000000;
+  open_file_cache max=20000;
+  {temporary}
+  server {{
+    listen {ADDRESS}:{place.port} backlog=1024;
+    root {place.root};
+  }}
+}}
+"""
+
+
+def pure_ftpd_config(place, directory):
+    """All is said on the command line; this is the list of users, for anonymous ones may not overwrite."""
+    line = f"{PURE_FTPD_USER}:{PURE_FTPD_HASH}:64999:65534::{place.root}/./::::::::::::\n"
+    (directory / "users").write_text(line)
+    subprocess.run([unpacked("pure-ftpd", "usr/bin/pure-pw"), "mkdb", directory / "users.pdb",
+                    "-f", directory / "users"], check=True, stdin=subprocess.DEVNULL)
+    return line
+
+
+def pure_ftpd_command(server, place, file):
+    low, high = place.passive_ports
+    return [server.program, "-4", "-S", f"{ADDRESS},{place.port}", "-A", "-H", "-c", "100000", "-C", "100000",
+            "-l", f"puredb:{server.directory()}/users.pdb", "-f", "none", "-g", server.directory() / "pid",
+            "-p", f"{low}:{high}", "-L", "1000000:8", "-u", "1"]
+
+
+# ---- The table ----
+
+def millrace(backend):
+    return Server(f"millrace-{backend}", f"Millrace {backend}", "ours", REPOSITORY / "build/millrace", "",
+                  millrace_config(backend), lambda server, place, file: [server.program, "serve", "--config", file])
+
+
+SERVERS = [
+    millrace("io_uring"),
+    millrace("epoll"),
+    Server("vsftpd", "vsftpd", "peer", unpacked("vsftpd", "usr/sbin/vsftpd"), "vsftpd", vsftpd_config,
+           lambda server, place, file: [server.program, file],
+           NO_MODE_B | {"mlsd": "has no MLSD"}, needs="namespaces"),
+    Server("proftpd", "ProFTPD", "peer", unpacked("proftpd-core", "usr/sbin/proftpd"), "proftpd-core", proftpd_config,
+           lambda server, place, file: [server.program, "--nodaemon", "--quiet", "--config", file], NO_MODE_B,
+           needs="root"),
+    Server("pure-ftpd", "Pure-FTPd", "peer", unpacked("pure-ftpd", "usr/sbin/pure-ftpd"), "pure-ftpd",
+           pure_ftpd_config, pure_ftpd_command, NO_MODE_B, needs="namespaces",
+           users={"put": (PURE_FTPD_USER, PURE_FTPD_PASSWORD)}),
+    Server("pyftpdlib", "pyftpdlib", "peer",
+           unpacked("python3-pyftpdlib", "usr/lib/python3/dist-packages/pyftpdlib/__init__.py"), "python3-pyftpdlib",
+           pyftpdlib_config, lambda server, place, file: ["/usr/bin/python3", file], NO_MODE_B),
+    Server("nginx", "nginx (HTTP)", "http", unpacked("nginx", "usr/sbin/nginx"), "nginx", nginx_config,
+           lambda server, place, file: [server.program, "-c", file, "-p", server.directory(), "-e", "stderr"],
+           ONLY_GET, greeting=b""),
+    Server("limit", "bare sendfile loop", "limit", OUTPUT / "limit", "", lambda place, directory: "",
+           lambda server, place, file: [server.program, ADDRESS, place.port, place.root], LIMIT_ONLY_MOVES),
+]
+
