@@ -1,7 +1,7 @@
 # make          builds build/millrace and build/millrace-bench (optimised)
 # make run      builds it and serves ./srv in the foreground, as config.toml says
 # make test     everything that tests; the last line is "N passed, M failed"
-# make check    what CI runs: test, layers, format, tidy
+# make check    what CI runs: test, fuzz, instructions, layers, format, tidy
 # make help     lists the rest
 # Missing Debian packages are installed when root; otherwise the apt-get line is printed.
 
@@ -24,18 +24,20 @@ LIBRARY_SOURCES := $(filter-out net/main.cpp,$(SERVER_SOURCES))
 BENCH_SOURCES := $(wildcard bench/*.cpp)
 # Of the server the load generator takes the protocol, the kernel, and the conversions between them.
 BENCH_PARTS := $(wildcard core/*.cpp core/codec/*.cpp io/*.cpp) net/convert.cpp
+MICRO_SOURCES := $(wildcard bench/micro/*.cpp)
+MICRO_PARTS := $(wildcard core/*.cpp core/codec/*.cpp)
 TEST_SOURCES := $(wildcard tests/*.cpp tests/sim/*.cpp tests/live/*.cpp)
 FUZZ_SOURCES := $(wildcard tests/fuzz/*_fuzz.cpp)
 FUZZ_SECONDS ?= 5
-ALL_SOURCES := $(SERVER_SOURCES) $(BENCH_SOURCES) $(TEST_SOURCES) $(FUZZ_SOURCES)
-ALL_HEADERS := $(wildcard core/*.hpp core/codec/*.hpp io/*.hpp net/*.hpp bench/*.hpp tests/*.hpp tests/sim/*.hpp tests/live/*.hpp \
-                          tests/fuzz/*.hpp)
+ALL_SOURCES := $(SERVER_SOURCES) $(BENCH_SOURCES) $(MICRO_SOURCES) $(TEST_SOURCES) $(FUZZ_SOURCES)
+ALL_HEADERS := $(wildcard core/*.hpp core/codec/*.hpp io/*.hpp net/*.hpp bench/*.hpp bench/micro/*.hpp tests/*.hpp \
+                          tests/sim/*.hpp tests/live/*.hpp tests/fuzz/*.hpp)
 
 optimised = $(patsubst %.cpp,build/obj/%.o,$(1))
 sanitised = $(patsubst %.cpp,build/asan/obj/%.o,$(1))
 
-.PHONY: all run test check canary tsan fuzz bench layers format format-check tidy interop conformance storm clean help \
-        packages-build packages-test packages-check
+.PHONY: all run test check canary tsan fuzz bench micro instructions instructions-update layers format format-check tidy \
+        interop conformance storm clean help packages-build packages-test packages-check packages-micro
 
 all: build/millrace build/millrace-bench
 
@@ -49,12 +51,15 @@ help:
 	@echo "make fuzz         each parser of core/ on libFuzzer's octets, FUZZ_SECONDS=$(FUZZ_SECONDS) each"
 	@echo "make bench        Millrace and other servers on the same work: build/bench/report.html;"
 	@echo "                  SCENARIO=list,small SERVERS=vsftpd,millrace-epoll ROUNDS=3 DURATION=2 narrow it down"
+	@echo "make micro        times of the parser, replies, codecs and listing lines; ONLY=pi_ narrows it down"
+	@echo "make instructions their instructions against bench/micro/instructions.txt: over 10 % more fails;"
+	@echo "                  make instructions-update writes the file"
 	@echo "make layers       core/ is pure, io/ knows no FTP"
 	@echo "make format tidy  clang-format in place; clang-tidy"
 
-# ---- packages: one list, three uses ----
+# ---- packages: one list, several uses ----
 
-packages-build packages-test packages-check: packages-%:
+packages-build packages-test packages-check packages-micro: packages-%:
 	@.ci/install-packages $*
 
 # ---- the server ----
@@ -166,9 +171,26 @@ bench: build/millrace build/millrace-bench
 	  $(call bench_option,ROUNDS,rounds) $(call bench_option,DURATION,duration) $(call bench_option,SEED,seed) \
 	  $(call bench_option,CONGESTION,congestion) $(call bench_option,TREE,tree)
 
+# ---- micro benchmarks: times for people, instruction counts for CI ----
+
+$(call optimised,$(MICRO_SOURCES)): | packages-micro
+
+build/millrace-micro: $(call optimised,$(MICRO_SOURCES) $(MICRO_PARTS))
+	@echo "  link $@"
+	@$(CXX) -o $@ $^ -g -pthread -lbenchmark -lfmt -lspdlog
+
+micro: build/millrace-micro
+	@build/millrace-micro $(if $(ONLY),--benchmark_filter='$(ONLY)')
+
+instructions: build/millrace-micro
+	@CXX="$(CXX)" bench/micro/instructions.py
+
+instructions-update: build/millrace-micro
+	@CXX="$(CXX)" bench/micro/instructions.py --update
+
 # ---- checks ----
 
-check: test layers format-check tidy
+check: test fuzz instructions layers format-check tidy
 
 layers:
 	@tests/layers
@@ -179,12 +201,12 @@ format: | packages-check
 format-check: | packages-check
 	@clang-format-19 --dry-run --Werror $(ALL_SOURCES) $(ALL_HEADERS)
 
-tidy: | packages-check
-	@printf '%s\n' $(SERVER_SOURCES) $(BENCH_SOURCES) | xargs -P 2 -I{} clang-tidy-19 --quiet --warnings-as-errors='*' {} -- $(STANDARD) $(DEFINES) -I.
+tidy: | packages-check packages-micro
+	@printf '%s\n' $(SERVER_SOURCES) $(BENCH_SOURCES) $(MICRO_SOURCES) | xargs -P 2 -I{} clang-tidy-19 --quiet --warnings-as-errors='*' {} -- $(STANDARD) $(DEFINES) -I.
 
 clean:
 	rm -rf build
 
--include $(patsubst %.o,%.d,$(call optimised,$(SERVER_SOURCES) $(BENCH_SOURCES)) \
+-include $(patsubst %.o,%.d,$(call optimised,$(SERVER_SOURCES) $(BENCH_SOURCES) $(MICRO_SOURCES)) \
                             $(call sanitised,$(SERVER_SOURCES) $(BENCH_SOURCES) $(TEST_SOURCES)) \
                             $(call fuzzed,$(SERVER_SOURCES) $(FUZZ_SOURCES)))
