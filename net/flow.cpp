@@ -104,8 +104,8 @@ class CodecFlow : public Flow {
   }
 
   void pump() {
+    if (cancelled_) return end({ECANCELED, false});  // also with octets left: what is put anew nobody would cancel
     while (out_.empty()) {
-      if (cancelled_) return end({ECANCELED, false});
       if ((marks_ & core::mark::end_of_file) != 0) return end({});
       if ((marks_ & core::mark::restart) != 0) return on_marker();
       const core::Progress done = run_codec();

@@ -582,3 +582,19 @@ TEST_CASE("ALLO of more than there can be refuses the transfer in advance", "[li
   client.store("small", "content");
   CHECK(std::filesystem::file_size(server.root() / "small") == 7);
 }
+
+// ---- ABOR of a transfer that goes through a codec ----
+
+TEST_CASE("ABOR ends a text transfer in the middle of a buffer, as often as asked", "[live][AB-02]") {
+  const LiveServer server({.backend = GENERATE("io_uring", "epoll")});
+  write_file(server.root() / "text", noise(50'000'000));
+  FtpClient client = logged_in(server);
+  client.ask("TYPE A", 200);
+  for (int i = 0; i < 20; ++i) {
+    Socket data = client.passive();
+    client.begin("RETR text");
+    data.receive_exactly(1000);
+    client.ask("ABOR", 426);
+    client.reply(226);
+  }
+}
