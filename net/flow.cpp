@@ -94,7 +94,8 @@ class CodecFlow : public Flow {
   virtual void put() = 0;                           ///< submits op_ for out_.held()
   virtual std::int32_t on_got(std::int32_t n) = 0;  ///< n octets of input came by op_, 0: the end; what to make of it
   virtual void on_put(std::int64_t n) = 0;          ///< n octets of output are gone
-  virtual void on_marker() {}                       ///< a restart marker was passed on, and all before it is put
+  /// A restart marker was passed on, and all before it is put. False: not told yet; pump() is called again.
+  virtual bool on_marker() { return true; }
   virtual bool input_is_file() const = 0;
 
   void on_fetched(std::int32_t result) {
@@ -104,10 +105,13 @@ class CodecFlow : public Flow {
   }
 
   void pump() {
-    if (cancelled_) return end({ECANCELED, false});  // also with octets left: what is put anew nobody would cancel
-    while (out_.empty()) {
+    while (out_.empty() && !cancelled_) {
       if ((marks_ & core::mark::end_of_file) != 0) return end({});
-      if ((marks_ & core::mark::restart) != 0) return on_marker();
+      if ((marks_ & core::mark::restart) != 0) {  // in a loop: a buffer holds thousands of them
+        if (!on_marker()) return;
+        marks_ = core::mark::none;
+        continue;
+      }
       const core::Progress done = run_codec();
       if (done.error != 0) return end({done.error, done.error != ECONNRESET});
       if (!done.idle()) continue;
@@ -115,6 +119,7 @@ class CodecFlow : public Flow {
       if (in_.empty() && !input_ended_) return fetch();
       return end({ECONNRESET, false});
     }
+    if (cancelled_) return end({ECANCELED, false});  // with octets left too: what is put anew nobody would cancel
     doing_ = Doing::putting;
     put();
   }
@@ -263,7 +268,7 @@ class CodecReceive final : public CodecFlow {
   }
   bool resting() const override { return untold_ || waiting_; }
   void resume() override {
-    if (untold_) tell_marker();
+    if (untold_) pump();
   }
   std::optional<LentBuffer> take_rest() override {
     if (in_.empty()) return std::nullopt;
@@ -295,12 +300,16 @@ class CodecReceive final : public CodecFlow {
 
   // "It SHOULD force the data to that point to be written to stable storage" (RFC 1123 4.1.3.4). But a client
   // does not decide how often the disk is told to: markers behind few octets wait for each other.
-  void on_marker() override {
+  bool on_marker() override {
     if (unsynced_ == 0) return tell_marker();
     const io::Time earliest = last_sync_ + sync_interval;
-    if (unsynced_ >= worth_a_sync || reactor_.now() >= earliest) return sync();
-    waiting_ = true;
-    reactor_.arm(timer_, earliest);
+    if (unsynced_ >= worth_a_sync || reactor_.now() >= earliest) {
+      sync();
+    } else {
+      waiting_ = true;
+      reactor_.arm(timer_, earliest);
+    }
+    return false;
   }
   void sync() {
     waiting_ = false;
@@ -312,16 +321,14 @@ class CodecReceive final : public CodecFlow {
   }
   void on_looked(io::Op& op) override {
     if (op.result < 0) return end({-op.result, true});
-    tell_marker();
+    pump();  // synced: it comes to the marker again
   }
-  void tell_marker() {
+  bool tell_marker() {
     std::string own = std::to_string(offset_);
     if (const std::string state = codec_->state(); !state.empty()) (own += '+') += state;
     untold_ = false;  // now: being told may end the transfer
     untold_ = !cancelled_ && !owner().on_flow_marker(codec_->marker(), own);
-    if (untold_) return;
-    marks_ = core::mark::none;
-    pump();
+    return !untold_;
   }
 
   static constexpr io::Time sync_interval = 20 * io::millisecond;

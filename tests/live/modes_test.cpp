@@ -336,6 +336,19 @@ TEST_CASE("a client that reads no replies holds up its own markers, and loses no
   CHECK(read_file(server.root() / "file") == "x");
 }
 
+TEST_CASE("a buffer full of markers that promise nothing is read through", "[live][MD-05][RS-10]") {
+  const LiveServer server({.backend = GENERATE("io_uring", "epoll"), .publish = "atomic"});
+  FtpClient client = logged_in(server);
+  client.ask("MODE B", 200);
+  Socket data = client.passive();
+  client.begin("STOR file");
+  string wire = block(none, "x");
+  for (int i = 0; i < 200'000; ++i) wire += block(restart, "m");
+  data.send(wire + block(end_of_file, "y"));
+  client.reply(250);
+  CHECK(read_file(server.root() / "file") == "xy");
+}
+
 TEST_CASE("ABOR ends a transfer whose markers wait", "[live][AB-02]") {
   const LiveServer server({.backend = GENERATE("io_uring", "epoll")});
   FtpClient client = logged_in(server);
