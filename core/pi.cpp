@@ -132,7 +132,7 @@ void Pi::reply_to(Exchange& exchange, Code code, std::string_view text) {
   assert(then != Next::error);
   append_reply(output_, code, text);
   // A transfer command spends what REST and ALLO said, however it is answered.
-  if (exchange.diagram == Diagram::transfer) forget_restart();
+  if (exchange.diagram == Diagram::transfer) forget_restart(), allocate_ = 0;
   // "A failure at any point in the sequence necessitates the repetition of the entire sequence" (4.2).
   if (then == Next::failure && exchange.row->during_transfer == During::waits) renaming_ = false;
   if (then == Next::wait) {
@@ -252,11 +252,12 @@ void Pi::default_parameters() {
   epsv_only_ = false;
   facts_ = FactSet::defaults();
   forget_restart();
+  allocate_ = 0;
   renaming_ = false;
 }
 
 void Pi::forget_restart() {
-  restart_ = allocate_ = 0;
+  restart_ = 0;
   restart_state_.clear();
 }
 

@@ -84,6 +84,7 @@ void Pi::log_out() {
   account_given_ = false;
   renaming_ = false;
   forget_restart();
+  allocate_ = 0;
 }
 
 void Pi::fail_login() {

@@ -159,7 +159,7 @@ void Pi::on_mode(std::string_view argument) {
   if (argument.size() != 1) return reply(Code::bad_parameter, "Wanted: one letter.");
   const auto mode = static_cast<Mode>(upper(argument.front()));
   if (!contains_letter("SBC", mode)) return reply(Code::parameter_not_implemented, "Modes S, B and C are implemented.");
-  if (mode != as_.mode) restart_ = 0, restart_state_.clear();
+  if (mode != as_.mode) forget_restart();
   as_.mode = mode;
   reply(Code::okay, fmt::format("Mode is {}.", letter(mode)));
 }

@@ -11,13 +11,6 @@
 #include "core/text.hpp"
 
 namespace core {
-namespace {
-
-/// Printable and no space (RFC 959 3.4.2).
-bool is_marker_octet(char c) { return c > ' ' && c <= '~'; }
-
-}  // namespace
-
 // ---- Transfers ----
 
 void Pi::on_retr(std::string_view argument) { transfer_file(TransferSpec::Kind::retrieve, argument); }
@@ -32,8 +25,7 @@ void Pi::on_appe(std::string_view argument) {
 // A name new in the current directory; an argument, which RFC 959 does not have and clients send, is
 // where it begins.
 void Pi::on_stou(std::string_view argument) {
-  restart_ = 0;  // undefined after REST (RFC 3659 5.3)
-  restart_state_.clear();
+  forget_restart();  // undefined before STOU (RFC 3659 5.3)
   transfer_file(TransferSpec::Kind::store_unique, argument.empty() ? "stou" : argument);
 }
 

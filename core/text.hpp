@@ -22,6 +22,9 @@ constexpr bool equal_without_case(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](char x, char y) { return upper(x) == upper(y); });
 }
 
+/// What restart markers consist of: printable, and no space (RFC 959 3.5).
+constexpr bool is_marker_octet(char c) { return c > ' ' && c <= '~'; }
+
 /// Decimal digits and nothing else, up to `max`.
 inline std::optional<std::uint64_t> parse_number(std::string_view text, std::uint64_t max = INT64_MAX) {
   std::uint64_t number = 0;

@@ -110,19 +110,7 @@ TEST_CASE("any file comes back from the network as it was", "[ascii][TY-11]") {
     for (std::uint64_t i = random.below(500); i > 0; --i) file += likely[random.below(likely.size())];
     const std::size_t room = core::Codec::smallest_output + random.below(40);
     const std::string network = converted<core::AsciiEncoder>(tests::random_pieces(random, file, 30), room);
-    CHECK(network.size() == file.size() + core::count_line_feeds(file));
+    CHECK(network.size() == file.size() + static_cast<std::size_t>(std::ranges::count(file, '\n')));
     CHECK(converted<core::AsciiDecoder>(tests::random_pieces(random, network, 30), room) == file);
   });
-}
-
-TEST_CASE("LFs are counted", "[ascii]") {
-  CHECK(core::count_line_feeds({}) == 0);
-  CHECK(core::count_line_feeds(std::string_view("a\nb\r\n\r")) == 2);
-  CHECK(core::count_line_feeds(repeated("x\n", 1000)) == 1000);
-  CHECK(core::count_line_feeds(repeated("\n", 1001)) == 1001);
-  for (int octet = 0; octet < 256; ++octet) {
-    const std::string others(23, static_cast<char>(octet));
-    CAPTURE(octet);
-    CHECK(core::count_line_feeds(tests::Exact(others + "\n" + others).span()) == (octet == '\n' ? 47 : 1));
-  }
 }

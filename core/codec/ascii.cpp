@@ -59,19 +59,4 @@ bool AsciiDecoder::restore(std::string_view state) {
   return held_cr_ || state.empty();
 }
 
-std::uint64_t count_line_feeds(std::span<const char> octets) {
-  // Eight octets at a time: a file of any size may be counted for one SIZE.
-  constexpr std::uint64_t each_octet = 0x0101010101010101;
-  constexpr std::uint64_t low_bits = 0x7f * each_octet;
-  std::uint64_t count = 0;
-  for (; octets.size() >= sizeof(std::uint64_t); octets = octets.subspan(sizeof(std::uint64_t))) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, octets.data(), sizeof word);
-    word ^= '\n' * each_octet;  // an LF is an octet of zero bits now
-    const std::uint64_t top_bits_of_others = ((word & low_bits) + low_bits) | word | low_bits;
-    count += ((~top_bits_of_others >> 7) * each_octet) >> 56;
-  }
-  return count + static_cast<std::uint64_t>(std::ranges::count(octets, '\n'));
-}
-
 }  // namespace core

@@ -27,7 +27,4 @@ class AsciiDecoder final : public Codec {
   bool held_cr_ = false;  ///< a CR came last, and what follows it is not known yet
 };
 
-/// LFs in `octets`: what encoding adds. SIZE in TYPE A counts with it (RFC 3659 4).
-std::uint64_t count_line_feeds(std::span<const char> octets);
-
 }  // namespace core

@@ -6,16 +6,10 @@
 #include <cerrno>
 #include <charconv>
 
+#include "core/limits.hpp"
+#include "core/text.hpp"
+
 namespace core {
-namespace {
-
-/// The longest marker that is taken: what goes into one reply line.
-constexpr std::size_t marker_max = 255;
-
-constexpr bool is_marker_octet(char c) { return c >= 33 && c <= 126; }
-
-}  // namespace
-
 // ---- Sending ----
 
 MarkedEncoder::MarkedEncoder(const Representation& as, std::unique_ptr<Codec> shape, const Markers& markers)
@@ -61,7 +55,7 @@ Progress MarkedEncoder::run_shape(std::span<const char> in, std::span<char> out,
 MarkedDecoder::MarkedDecoder(const Representation& as, std::unique_ptr<Codec> shape)
     : shape_(std::move(shape)), meant_(mark::restart | mark::end_of_file) {
   if (as.structure == Structure::record) meant_ |= mark::end_of_record;
-  marker_.reserve(marker_max);
+  marker_.reserve(limits::marker_max);
 }
 
 Progress MarkedDecoder::run(std::span<const char> in, std::span<char> out, Marks behind) {
@@ -114,7 +108,8 @@ Progress MarkedDecoder::deliver(std::span<const char> in, std::span<char> out) {
 }
 
 Progress MarkedDecoder::add_to_marker(std::span<const char> in) {
-  if (!std::ranges::all_of(in, is_marker_octet) || marker_.size() + in.size() > marker_max) return {.error = EBADMSG};
+  if (!std::ranges::all_of(in, is_marker_octet) || marker_.size() + in.size() > limits::marker_max)
+    return {.error = EBADMSG};
   marker_.append(in.begin(), in.end());
   return {.taken = in.size()};
 }
