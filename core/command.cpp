@@ -149,9 +149,37 @@ static_assert(unique(), "two rows for one verb");
 
 std::span<const CommandRow> command_table() { return rows; }
 
+namespace {
+
+// A verb as one number, so that finding it compares numbers. Longer than any verb: 0, which is none.
+constexpr std::uint64_t key_of(std::string_view verb) {
+  if (verb.size() > sizeof(std::uint64_t)) return 0;
+  std::uint64_t key = 0;
+  for (const char c : verb) key = key << 8 | static_cast<unsigned char>(upper(c));
+  return key;
+}
+
+struct Found {
+  std::uint64_t key;
+  const CommandRow* row;
+};
+
+consteval auto sorted() {
+  std::array<Found, rows.size()> found{};
+  for (std::size_t i = 0; i < rows.size(); ++i) found[i] = {key_of(rows[i].verb), &rows[i]};
+  std::ranges::sort(found, {}, &Found::key);
+  if (found.front().key == 0) throw "a verb is too long for a key";
+  return found;
+}
+
+constexpr auto by_key = sorted();
+
+}  // namespace
+
 const CommandRow* find_command(std::string_view verb) {
-  const auto row = std::ranges::find_if(rows, [&](const CommandRow& r) { return equal_without_case(r.verb, verb); });
-  return row == rows.end() ? nullptr : &*row;
+  const std::uint64_t key = key_of(verb);
+  const auto found = std::ranges::lower_bound(by_key, key, {}, &Found::key);
+  return found != by_key.end() && found->key == key ? found->row : nullptr;
 }
 
 Command split_line(std::string_view line) {
