@@ -41,6 +41,8 @@ class Backend {
   /// Asks an op in flight to end early. It still completes once: with -ECANCELED, or with its own
   /// result if that came first. Does nothing to an op that is not in flight.
   virtual void cancel(Op& op) = 0;
+  /// Appends what is done already, for having been possible at once, and does not look for more.
+  virtual void collect(OpList& ready) = 0;
   /// Waits until an op is done or `deadline` comes, and appends what is done to `ready`.
   /// Returns at once when something is done already or the deadline has passed.
   virtual void wait(Time deadline, OpList& ready) = 0;
@@ -53,8 +55,10 @@ class Backend {
   virtual std::int64_t wall_clock() = 0;
   /// A listening TCP socket. IPv6 ones take IPv6 only. A busy port gives EADDRINUSE.
   virtual std::expected<int, int> open_listener(const Address& at, int backlog) = 0;
-  /// Nobody can connect any more, and the port is free for another listener: closing it is an op and comes later.
-  virtual void stop_listening(int listener) = 0;
+  /// Resets whoever waits in a listener's backlog.
+  virtual void turn_away(int listener) = 0;
+  /// Closes a listener on which no op is in flight: its port is free, and whoever waits in its backlog is reset.
+  virtual void close_listener(int listener) = 0;
   /// A TCP socket to connect from `from`; port 0 lets the kernel choose.
   virtual std::expected<int, int> open_socket(const Address& from) = 0;
   virtual Address local_address(int socket) = 0;

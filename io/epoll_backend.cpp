@@ -32,7 +32,6 @@ constexpr std::size_t events_a_turn = 256;
 struct Watch {
   OpList parked;
   std::uint32_t registered = 0;
-  bool socket = false;  ///< closing it never waits for a disk
 };
 
 std::uint32_t wanted_by(const OpList& ops) {
@@ -55,6 +54,7 @@ class EpollBackend final : public KernelBackend {
   int tell_kernel(int fd, std::uint32_t events);
 
  private:
+  void forget(int fd) override;
   void park(Op& op) override;
   bool stop(Op& op) override;
 
@@ -62,7 +62,6 @@ class EpollBackend final : public KernelBackend {
   int wait_for_events(Time deadline);
   void dispatch(int fd, std::uint32_t events);
   void drop_unwanted(int fd, std::uint32_t events, std::uint32_t wanted);
-  bool forget(int fd);
 
   Fd epoll_;
   std::vector<Watch> watches_;  // by descriptor
@@ -78,8 +77,10 @@ Watch& EpollBackend::watch_of(int fd) {
 
 void EpollBackend::submit(Op& op) {
   begin(op);
-  if (op.kind == OpKind::close && forget(op.fd)) return finish(op, perform(op));
-  if (!is_blocking(op.kind) && op.fd >= 0) watch_of(op.fd).socket = true;
+  if (op.kind == OpKind::close) forget(op.fd);
+  const bool seldom_ready = op.kind == OpKind::accept || (op.kind == OpKind::recv && op.pool != nullptr);
+  if (seldom_ready && op.fd >= 0) return settle(op, -EAGAIN);  // an attempt would mostly be in vain
+  if (finish_at_once(op)) return;
   advance(op);
 }
 
@@ -110,14 +111,12 @@ bool EpollBackend::stop(Op& op) {
   return true;
 }
 
-// Before a close: a new descriptor may get the same number. True when it is known to be a socket.
-bool EpollBackend::forget(int fd) {
-  if (fd < 0 || static_cast<std::size_t>(fd) >= watches_.size()) return false;
+void EpollBackend::forget(int fd) {
+  if (fd < 0 || static_cast<std::size_t>(fd) >= watches_.size()) return;
   Watch& watch = watches_[static_cast<std::size_t>(fd)];
   assert(watch.parked.empty());
   if (watch.registered != 0) tell_kernel(fd, 0);
   watch.registered = 0;
-  return std::exchange(watch.socket, false);
 }
 
 void EpollBackend::dispatch(int fd, std::uint32_t events) {

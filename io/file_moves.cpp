@@ -2,10 +2,8 @@
 // the loop. Measured: probing with RWF_NOWAIT costs 0.5 us, a cold sendfile(2) stalls for 200 ms.
 #include "io/file_moves.hpp"
 
-#include <linux/magic.h>
 #include <sys/sendfile.h>
-#include <sys/uio.h>
-#include <sys/vfs.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,19 +15,6 @@ namespace io {
 namespace {
 
 std::size_t window_of(const Op& op) { return std::min(op.size, file_window); }
-
-ssize_t probe(int file, std::int64_t offset) {
-  char octet;
-  const iovec into{&octet, 1};
-  return retry([&] { return ::preadv2(file, &into, 1, offset, RWF_NOWAIT); });
-}
-
-// True when the file's system keeps it in memory alone, so that its octets wait for no disk.
-bool in_memory(int file) {
-  struct statfs system{};
-  if (::fstatfs(file, &system) != 0) return false;
-  return system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC;
-}
 
 // Some write, some fail: all octets of a span, or a negative errno.
 ssize_t write_all(int file, std::span<const char> from, std::int64_t offset) {
@@ -76,16 +61,10 @@ ssize_t unload_pipe(const Op& op, std::span<char> scratch) {
 
 bool is_hot(const Op& op) {
   const auto last = op.offset + static_cast<std::int64_t>(window_of(op)) - 1;
-  ssize_t seen = probe(op.fd2, op.offset);
-  if (seen > 0 && last > op.offset) seen = probe(op.fd2, last);
-  if (seen >= 0) return true;  // 0: the window reaches behind the end
-  switch (-seen) {
-    case EAGAIN: return false;
-    case EOPNOTSUPP:  // tmpfs has no RWF_NOWAIT; elsewhere the answer is unknown, which means cold
-    case ENOSYS:
-    case EPERM: return in_memory(op.fd2);
-    default: return true;  // sendfile(2) will give the same error at once
-  }
+  char octet;
+  std::int32_t seen = read_cached(op.fd2, {&octet, 1}, op.offset);
+  if (seen > 0 && last > op.offset) seen = read_cached(op.fd2, {&octet, 1}, last);
+  return seen != -EAGAIN;  // 0: the window reaches behind the end; sendfile(2) will give any other error at once
 }
 
 std::int32_t send_window(Op& op) {
@@ -93,6 +72,17 @@ std::int32_t send_window(Op& op) {
   const auto result = static_cast<std::int32_t>(retry([&] { return ::sendfile64(op.fd, op.fd2, &at, window_of(op)); }));
   op.file_failed = result == -EIO;  // no socket says that
   return result;
+}
+
+std::int32_t send_small(Op& op, std::span<char> scratch) {
+  const std::int32_t octets = read_cached(op.fd2, scratch.first(op.size), op.offset);
+  op.file_failed = octets < 0;
+  if (octets <= 0) return octets == -EAGAIN ? -ENODATA : octets;
+  const bool whole = static_cast<std::size_t>(octets) == op.size;
+  const int more = whole && op.flags != 0 ? MSG_MORE : 0;  // FIN pushes it out
+  return static_cast<std::int32_t>(retry([&] {
+    return ::send(op.fd, scratch.data(), static_cast<std::size_t>(octets), MSG_DONTWAIT | MSG_NOSIGNAL | more);
+  }));
 }
 
 std::int32_t warm_window(Op& op, std::span<char> scratch) {

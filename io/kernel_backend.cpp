@@ -17,6 +17,10 @@ constexpr std::size_t pipes_most = 32;
 constexpr std::size_t buffers_most = 8;
 constexpr std::size_t buffer_size = 1024 * 1024;
 
+// A write that took so long waited for the disk, and the next would.
+constexpr Time slow_write = 2 * millisecond;
+constexpr Time slow_writes_rest = second;
+
 // In Op::flags of a recv_file: the kernel has said that the socket is readable.
 constexpr int told_readable = 1;
 
@@ -24,6 +28,7 @@ constexpr int told_readable = 1;
 
 KernelBackend::KernelBackend(const BackendOptions& options)
     : offload_(options.offload_threads, &KernelBackend::work),
+      scratch_(std::make_unique_for_overwrite<char[]>(Offload::scratch_size)),
       pipes_(pipes_most),
       buffers_(buffer_size, buffers_most) {}
 
@@ -49,11 +54,27 @@ void KernelBackend::finish(Op& op, std::int32_t result) {
   done_.push_back(op);
 }
 
+bool KernelBackend::finish_at_once(Op& op) {
+  const std::int32_t result = op.kind == OpKind::send ? attempt(op) : attempt_on_file(op);
+  if (result == -EAGAIN) return false;
+  finish(op, result);
+  return true;
+}
+
 void KernelBackend::advance(Op& op) {
   if (op.kind == OpKind::recv_file) return receive_window(op);
-  if (op.kind == OpKind::send_file && is_hot(op)) return settle(op, send_window(op));
-  if (op.kind == OpKind::send_file || is_blocking(op.kind)) return hand_over(op);
+  if (op.kind == OpKind::send_file) return send_window(op);
+  if (is_blocking(op.kind)) return hand_over(op);
   settle(op, attempt(op));
+}
+
+void KernelBackend::send_window(Op& op) {
+  if (op.size <= small_window) {
+    const std::int32_t result = send_small(op, {scratch_.get(), small_window});
+    return result == -ENODATA ? hand_over(op) : settle(op, result);
+  }
+  if (!is_hot(op)) return hand_over(op);
+  settle(op, io::send_window(op));
 }
 
 void KernelBackend::settle(Op& op, std::int32_t result) {
@@ -93,13 +114,14 @@ void KernelBackend::cancel(Op& op) {
 
 void KernelBackend::collect_offloaded() {
   for (Op* op : offload_.collect()) on_offload_done(*op);
+  feed_starved();
 }
 
 void KernelBackend::on_offload_done(Op& op) {
   if (op.kind == OpKind::recv_file) return on_unloaded(op);
   if (op.kind != OpKind::send_file || op.result < 0) return finish(op, op.result);
   // The window of a send_file is in memory now; asking once more whether it is could go round for ever.
-  settle(op, op.cancelled ? -ECANCELED : send_window(op));
+  settle(op, op.cancelled ? -ECANCELED : io::send_window(op));
 }
 
 // recv_file waits with empty hands; once octets are there it borrows something to carry them in, and
@@ -117,7 +139,7 @@ bool KernelBackend::load(Op& op) {
     op.length = load_pipe(op, *pipe);
     if (op.length > 0) {
       op.argument = pipe;
-      hand_over(op);
+      carry(op);
       return true;
     }
     pipes_.give_back(pipe);
@@ -133,12 +155,22 @@ bool KernelBackend::load(Op& op) {
   op.length = load_buffer(op, {buffer, buffers_.buffer_size()});
   if (op.length > 0) {
     op.data = buffer;
-    hand_over(op);
+    carry(op);
   } else {
     buffers_.give_back(buffer);
     settle(op, static_cast<std::int32_t>(op.length));
   }
   return true;
+}
+
+// Into the page cache, which is quick until too much of it waits for the disk.
+void KernelBackend::carry(Op& op) {
+  const Time begun = now();
+  if (begun < writes_slow_until_) return hand_over(op);
+  op.result = unload(op, {scratch_.get(), Offload::scratch_size});
+  const Time ended = now();
+  if (ended - begun > slow_write) writes_slow_until_ = ended + slow_writes_rest;
+  on_unloaded(op);
 }
 
 void KernelBackend::on_unloaded(Op& op) {
@@ -151,7 +183,9 @@ void KernelBackend::on_unloaded(Op& op) {
   }
   buffers_.give_back(std::exchange(op.data, nullptr));
   finish(op, op.result);
+}
 
+void KernelBackend::feed_starved() {
   const auto free = [this] { return !pipes_.all_lent() || buffers_.lent() < buffers_.limit(); };
   while (!starved_.empty() && free()) {
     Op& next = *starved_.pop_front();

@@ -21,10 +21,12 @@ class KernelBackend : public Backend {
   explicit KernelBackend(const BackendOptions& options);
 
   void cancel(Op& op) final;
+  void collect(OpList& ready) final { ready.splice(done_); }
   Time now() final;
   std::int64_t wall_clock() final;
   std::expected<int, int> open_listener(const Address& at, int backlog) final;
-  void stop_listening(int listener) final;
+  void turn_away(int listener) final;
+  void close_listener(int listener) final;
   std::expected<int, int> open_socket(const Address& from) final;
   Address local_address(int socket) final;
   void set_options(int socket, const SocketOptions& options) final;
@@ -49,6 +51,8 @@ class KernelBackend : public Backend {
   static void begin(Op& op);
   /// Makes an op ready with its result, for the next wait() to return.
   void finish(Op& op, std::int32_t result);
+  /// Finishes an op that needs no waiting at all. False: it does, or nobody can know.
+  bool finish_at_once(Op& op);
   /// Tries the op's next step: finishes it, parks it, or hands it to a thread.
   void advance(Op& op);
   /// Queues an op of a blocking kind for the offload threads.
@@ -58,6 +62,8 @@ class KernelBackend : public Backend {
   /// Takes in what the offload threads have finished.
   void collect_offloaded();
 
+  /// A descriptor is about to be closed: a new one may get the same number.
+  virtual void forget(int) {}
   /// Arranges that advance() is called when one of wanted_events(op) holds (with an error it may be at any time).
   virtual void park(Op& op) = 0;
   /// Tries to stop an op that is parked or in the ring. True: it is stopped, and is to be ended now.
@@ -69,11 +75,16 @@ class KernelBackend : public Backend {
 
  private:
   static std::int32_t work(Op& op, std::span<char> scratch);
+  void send_window(Op& op);
   void receive_window(Op& op);
   bool load(Op& op);
+  void carry(Op& op);
   void on_offload_done(Op& op);
   void on_unloaded(Op& op);
+  void feed_starved();
 
+  std::unique_ptr<char[]> scratch_;  // of the loop's own, as large as a thread's
+  Time writes_slow_until_ = 0;       // until then uploads are written by the threads
   PipePool pipes_;
   BufferPool buffers_;  // for recv_file when the kernel gives no pipe, or cannot splice from the socket
   OpList starved_;

@@ -65,9 +65,10 @@ void Op::send(int socket, std::span<const char> from) {
   size = from.size();
 }
 
-void Op::send_file(int socket, int file, std::int64_t at, std::size_t count) {
+void Op::send_file(int socket, int file, std::int64_t at, std::size_t count, bool closes) {
   assert(count > 0);
   prepare(OpKind::send_file, socket);
+  flags = closes ? 1 : 0;
   fd2 = file;
   offset = at;
   size = count;
@@ -177,7 +178,10 @@ void Op::set_mode(int directory, const char* name, unsigned permissions) {
   mode = permissions;
 }
 
-void Op::close(int descriptor) { prepare(OpKind::close, descriptor); }
+void Op::close(int descriptor, bool at_once) {
+  prepare(OpKind::close, descriptor);
+  flags = at_once ? 1 : 0;
+}
 
 void Op::call(int (*to_run)(void*), void* with) {
   prepare(OpKind::call, -1);

@@ -99,8 +99,9 @@ class Op {
   void recv_lent(int socket, BufferPool& pool);
   /// Sends from.size() octets or fewer. Result: octets sent.
   void send(int socket, std::span<const char> from);
-  /// Moves up to `count` octets of a file to a socket without copying them. Result: octets, 0 at the end of the file.
-  void send_file(int socket, int file, std::int64_t offset, std::size_t count);
+  /// Moves up to `count` octets of a file to a socket. Result: octets, 0 at the end of the file. `closes`: when all
+  /// `count` are moved the owner closes the connection at once, and few octets may travel with its FIN.
+  void send_file(int socket, int file, std::int64_t offset, std::size_t count, bool closes = false);
   /// Moves up to `count` octets from a socket into a file. Result: octets, 0 at the end of the stream.
   /// An error of the file (ENOSPC, EIO, …) sets `file_failed`; any other error is the socket's.
   void recv_file(int socket, int file, std::int64_t offset, std::size_t count);
@@ -142,8 +143,9 @@ class Op {
   /// fchmodat(2). -EOPNOTSUPP for a link at the path's end; "" is the descriptor itself, O_PATH ones
   /// included. Result: 0.
   void set_mode(int directory, const char* path, unsigned mode);
-  /// close(2). Result: 0. The descriptor is gone whatever the result says.
-  void close(int fd);
+  /// close(2). Result: 0. The descriptor is gone whatever the result says. `at_once`: it is known not to wait, being a
+  /// socket or a file with a name that was only read.
+  void close(int fd, bool at_once = false);
   /// Runs a blocking function on an offload thread, which must touch nothing but `argument`. Result: its result.
   void call(int (*function)(void*), void* argument);
 
@@ -161,7 +163,7 @@ class Op {
 
   int fd = -1;        ///< the socket, file or directory acted on
   int fd2 = -1;       ///< the second descriptor of send_file, recv_file, rename and link
-  int flags = 0;      ///< AT_*, RENAME_*, FALLOC_FL_* or poll events, by kind
+  int flags = 0;      ///< AT_*, RENAME_*, FALLOC_FL_*, poll events, `closes` or `at_once`, by kind
   unsigned mode = 0;  ///< permission bits
   std::size_t size = 0;
   std::int64_t offset = 0;

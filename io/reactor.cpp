@@ -7,6 +7,22 @@
 
 namespace io {
 
+namespace {
+
+// What can be done at once may follow itself for so long before the kernel is asked what else has happened.
+constexpr Time unasked_longest = 100 * microsecond;
+constexpr unsigned unasked_rounds_most = 64;
+
+}  // namespace
+
+void Late::forget() {
+  if (reactor_ == nullptr) return;
+  (previous_ != nullptr ? previous_->next_ : reactor_->first_late_) = next_;
+  (next_ != nullptr ? next_->previous_ : reactor_->last_late_) = previous_;
+  next_ = previous_ = nullptr;
+  reactor_ = nullptr;
+}
+
 /// The op behind Reactor::close. A base class, so that the callback's Op& leads back to it.
 struct Reactor::Closing : Op {};
 
@@ -26,7 +42,7 @@ void Reactor::cancel(Op& op) {
   if (op.state == Op::State::in_flight) backend_.cancel(op);
 }
 
-void Reactor::close(int fd) {
+void Reactor::close(int fd, bool at_once) {
   if (fd < 0) return;
   if (closings_free_.empty()) {
     closings_.push_back(std::make_unique<Closing>());
@@ -35,18 +51,40 @@ void Reactor::close(int fd) {
   Closing& closing = *closings_free_.back();
   closings_free_.pop_back();
   closing.bind<&Reactor::on_close_done>(*this);
-  static_cast<Op&>(closing).close(fd);
+  static_cast<Op&>(closing).close(fd, at_once);
   submit(closing);
 }
 
 void Reactor::on_close_done(Op& op) { closings_free_.push_back(&static_cast<Closing&>(op)); }
 
+void Reactor::later(Late& late) {
+  if (late.reactor_ != nullptr) return;
+  late.reactor_ = this;
+  late.previous_ = last_late_;
+  (last_late_ != nullptr ? last_late_->next_ : first_late_) = &late;
+  last_late_ = &late;
+}
+
+void Reactor::run_late() {
+  while (Late* late = first_late_) {
+    late->forget();
+    late->callback_(late->owner_);
+  }
+}
+
 // Waiting comes first, so that after a turn nothing is left to be told: whoever turns until something
 // holds, or until nothing is in flight, never waits once it does.
 void Reactor::turn(Time latest) {
   OpList batch;  // what callbacks submit and is done at once belongs to the next turn: no starvation
-  backend_.wait(std::min(timers_.next_deadline(), latest), batch);
+  if (rounds_ < unasked_rounds_most && now_ - looked_ < unasked_longest) backend_.collect(batch);
+  ++rounds_;
+  if (batch.empty()) {
+    run_late();
+    backend_.wait(std::min(timers_.next_deadline(), latest), batch);
+    rounds_ = 0;
+  }
   now_ = backend_.now();
+  if (rounds_ == 0) looked_ = now_;
   while (Op* op = batch.pop_front()) {
     op->state = Op::State::idle;
     --in_flight_;

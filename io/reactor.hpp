@@ -11,7 +11,33 @@
 
 namespace io {
 
+/// Something to do before the loop waits next. Embedded in its owner; forgotten when destroyed.
+class Late {
+ public:
+  Late() = default;
+  Late(const Late&) = delete;
+  Late& operator=(const Late&) = delete;
+  ~Late() { forget(); }
+
+  template <auto Method, typename Owner>
+  void bind(Owner& owner) {
+    owner_ = &owner;
+    callback_ = [](void* to) { (static_cast<Owner*>(to)->*Method)(); };
+  }
+  void forget();
+
+ private:
+  friend class Reactor;
+  Late* next_ = nullptr;
+  Late* previous_ = nullptr;
+  class Reactor* reactor_ = nullptr;  ///< whose list this stands in; nullptr: none
+  void* owner_ = nullptr;
+  void (*callback_)(void*) = nullptr;
+};
+
 class Reactor {
+  friend class Late;
+
  public:
   /// The backend must outlive the reactor.
   explicit Reactor(Backend& backend);
@@ -25,9 +51,12 @@ class Reactor {
   void cancel(Op& op);
   void arm(Timer& timer, Time deadline) { timers_.arm(timer, deadline); }
   void disarm(Timer& timer) { timers_.disarm(timer); }
+  /// Calls back once everything that can be done at once is done, before the loop waits; soon in any case. First
+  /// come, first called; does nothing to what waits for its call already.
+  void later(Late& late);
 
-  /// Closes a descriptor off the loop's path: nobody is told. -1 does nothing.
-  void close(int fd);
+  /// Closes a descriptor as Op::close does; nobody is told. -1 does nothing.
+  void close(int fd, bool at_once = false);
 
   /// One turn: wait for something, at most until `latest`, then run what is ready and due. What is done
   /// before the turn begins, or by its callbacks, is run in this turn and the next without waiting.
@@ -44,10 +73,15 @@ class Reactor {
  private:
   struct Closing;
   void on_close_done(Op& op);
+  void run_late();
 
   Backend& backend_;
   Time now_;
   TimerWheel timers_;
+  Late* first_late_ = nullptr;
+  Late* last_late_ = nullptr;
+  Time looked_ = 0;      // when the kernel was last asked what is done
+  unsigned rounds_ = 0;  // of collecting since then
   std::size_t in_flight_ = 0;
   bool stopped_ = false;
   std::vector<std::unique_ptr<Closing>> closings_;  // every close op ever needed at once

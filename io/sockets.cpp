@@ -77,7 +77,20 @@ void KernelBackend::set_options(int socket, const SocketOptions& options) {
   }
 }
 
-void KernelBackend::stop_listening(int listener) { ::shutdown(listener, SHUT_RDWR); }
+void KernelBackend::turn_away(int listener) {
+  constexpr linger reset{.l_onoff = 1, .l_linger = 0};
+  constexpr int most = 64;  // however quickly others come after them
+  for (int i = 0; i < most; ++i) {
+    const Fd stranger(::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!stranger) return;
+    set(stranger.get(), SOL_SOCKET, SO_LINGER, reset);
+  }
+}
+
+void KernelBackend::close_listener(int listener) {
+  forget(listener);
+  ::close(listener);
+}
 
 void KernelBackend::shutdown_send(int socket) { ::shutdown(socket, SHUT_WR); }
 

@@ -2,8 +2,11 @@
 // Knows argument order and which errors mean "not yet"; must not know who waits or how.
 #include "io/syscalls.hpp"
 
+#include <linux/magic.h>
 #include <poll.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -60,10 +63,14 @@ std::int32_t poll_once(Op& op) {
   return asked.revents != 0 ? asked.revents : -EAGAIN;
 }
 
+int openat2(const Op& op, const open_how& how) {
+  return static_cast<int>(::syscall(SYS_openat2, op.fd, op.path, &how, sizeof how));
+}
+
 // With RESOLVE_BENEATH the kernel gives EAGAIN when a rename elsewhere raced with a "..".
 std::int32_t open_below(Op& op) {
   constexpr int patience = 64;
-  const auto once = [&] { return static_cast<int>(::syscall(SYS_openat2, op.fd, op.path, &op.how, sizeof op.how)); };
+  const auto once = [&] { return openat2(op, op.how); };
   int result = retry(once);
   const bool may_retry = (op.how.resolve & RESOLVE_CACHED) == 0;
   for (int i = 0; result == -EAGAIN && may_retry && i < patience; ++i) result = retry(once);
@@ -116,6 +123,37 @@ std::int32_t find_data_run(Op& op) {
   return 0;
 }
 
+// What the names on the way and their inodes are in memory for. Making a file always waits for a journal.
+std::int32_t open_cached(const Op& op) {
+  if ((op.how.flags & O_CREAT) != 0) return -EAGAIN;
+  open_how how = op.how;
+  how.resolve |= RESOLVE_CACHED;
+  const std::int32_t result = retry([&] { return openat2(op, how); });
+  return result == -EINVAL ? -EAGAIN : result;  // a kernel before 5.12 does not know the flag
+}
+
+// An open file's inode is in memory; of what is far away the last known is told.
+std::int32_t stat_open(const Op& op) {
+  if (*op.path != '\0') return -EAGAIN;
+  const int flags = op.flags | AT_STATX_DONT_SYNC;
+  return retry([&] { return ::statx(op.fd, "", flags, STATX_BASIC_STATS | STATX_BTIME, op.stat_out); });
+}
+
+// True when the file's system keeps it in memory alone, so that its octets wait for no disk.
+bool in_memory(int file) {
+  struct statfs system{};
+  if (::fstatfs(file, &system) != 0) return false;
+  return system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC;
+}
+
+// Closing what was written may write it back, and the last close of a file without a name frees its blocks.
+bool closes_at_once(int fd) {
+  struct stat facts;
+  if (::fstat(fd, &facts) != 0) return true;  // EBADF, which close(2) will say as well
+  if (!S_ISREG(facts.st_mode)) return true;
+  return facts.st_nlink > 0 && (::fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
+}
+
 // Not again after EINTR: the descriptor is gone, and its number may be another's by now.
 std::int32_t close_once(Op& op) { return ::close(op.fd) == 0 || errno == EINTR ? 0 : -errno; }
 
@@ -147,6 +185,29 @@ std::int32_t attempt(Op& op) {
       return count_of(retry([&] { return ::send(op.fd, op.data, bounded(op.size), MSG_DONTWAIT | MSG_NOSIGNAL); }));
     case OpKind::poll: return poll_once(op);
     default: assert(false && "not a socket kind"); return -EINVAL;
+  }
+}
+
+std::int32_t attempt_on_file(Op& op) {
+  switch (op.kind) {
+    case OpKind::open: return open_cached(op);
+    case OpKind::stat: return stat_open(op);
+    case OpKind::read: return read_cached(op.fd, {op.data, bounded(op.size)}, op.offset);
+    case OpKind::close: return op.flags != 0 || closes_at_once(op.fd) ? close_once(op) : -EAGAIN;
+    default: return -EAGAIN;
+  }
+}
+
+std::int32_t read_cached(int file, std::span<char> into, std::int64_t offset) {
+  const iovec where{into.data(), into.size()};
+  const auto result = count_of(retry([&] { return ::preadv2(file, &where, 1, offset, RWF_NOWAIT); }));
+  switch (-result) {
+    case EOPNOTSUPP:  // tmpfs has no RWF_NOWAIT; elsewhere the answer is unknown
+    case ENOSYS:
+    case EPERM:
+      if (!in_memory(file)) return -EAGAIN;
+      return count_of(retry([&] { return ::pread(file, into.data(), into.size(), offset); }));
+    default: return result;
   }
 }
 

@@ -23,6 +23,14 @@ auto retry(Call call) -> decltype(call()) {
 /// The op's result, or -EAGAIN: wait for wanted_events(op) and try again.
 std::int32_t attempt(Op& op);
 
+/// The kinds on files: does without waiting what the kernel can do from memory alone.
+/// The op's result, or -EAGAIN: it may have to wait for a disk.
+std::int32_t attempt_on_file(Op& op);
+
+/// pread(2) of what is in memory. Octets, 0 at the end of the file, -EAGAIN when the first of them is not, or when
+/// nobody can know.
+std::int32_t read_cached(int file, std::span<char> into, std::int64_t offset);
+
 /// The poll(2) events after which another attempt makes sense; 0 for kinds that wait for no descriptor.
 short wanted_events(const Op& op);
 

@@ -187,6 +187,7 @@ const Native* UringBackend::native_for(const Op& op) const {
 void UringBackend::submit(Op& op) {
   begin(op);
   if (op.kind == OpKind::recv && op.pool != nullptr) return settle(op, -EAGAIN);  // borrow when octets are there
+  if (finish_at_once(op)) return;
   if (native_for(op) != nullptr) return enqueue(op, Place::ring);
   advance(op);
 }

@@ -9,7 +9,7 @@
 #include "core/config.hpp"
 #include "io/buffer_pool.hpp"
 #include "io/reactor.hpp"
-#include "net/passive_ports.hpp"
+#include "net/passive_listeners.hpp"
 #include "net/storage.hpp"
 
 namespace net {
@@ -19,7 +19,8 @@ struct Context {
   spdlog::logger& log;
   std::shared_ptr<const core::Config> config;  ///< for new sessions; running ones keep theirs
   std::shared_ptr<Roots> roots;                ///< replaced with config on reload
-  PassivePorts passive_ports;
+  io::SocketOptions data_options;              ///< of all data connections
+  PassiveListeners passive_listeners;
   io::BufferPool control_buffers;  ///< lent while octets of a control connection are looked at
   io::BufferPool flow_buffers;     ///< lent to codec flows
   std::mt19937_64 random;          ///< passive ports and names; seeded by the caller

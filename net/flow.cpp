@@ -20,8 +20,11 @@ class KernelSend final : public Flow {
     offset_ = ends.offset;
     op_.bind<&KernelSend::on_send_file_done>(*this);
   }
+  // An empty file may be one of /proc, which do not tell their size.
   void start() override {
-    op_.send_file(ends_.socket, ends_.file, offset_, ends_.slice);
+    const auto left = static_cast<std::uint64_t>(size_ - offset_);
+    const std::size_t count = left > 0 ? std::min<std::uint64_t>(ends_.slice, left) : ends_.slice;
+    op_.send_file(ends_.socket, ends_.file, offset_, count, count == left);
     reactor_.submit(op_);
   }
   void cancel() override { reactor_.cancel(op_); }
@@ -33,6 +36,7 @@ class KernelSend final : public Flow {
     offset_ += op.result;
     octets_ += static_cast<std::uint64_t>(op.result);
     if (op.cancelled) return end({ECANCELED, false});
+    if (offset_ == size_) return end({});
     start();
   }
 
@@ -75,9 +79,9 @@ class KernelReceive final : public Flow {
 // differs is where the two ends are.
 class CodecFlow : public Flow {
  public:
-  CodecFlow(io::Reactor& reactor, const FlowEnds& ends, LentBuffer in, io::BufferPool& buffers,
+  CodecFlow(io::Reactor& reactor, const FlowEnds& ends, LentBuffer in, LentBuffer out,
             std::unique_ptr<core::Codec> codec)
-      : Flow(reactor, ends.owner), ends_(ends), codec_(std::move(codec)), in_(std::move(in)), out_(buffers) {
+      : Flow(reactor, ends.owner), ends_(ends), codec_(std::move(codec)), in_(std::move(in)), out_(std::move(out)) {
     offset_ = written_ = ends.offset;
     op_.bind<&CodecFlow::on_op_done>(*this);
   }
@@ -97,6 +101,8 @@ class CodecFlow : public Flow {
   /// A restart marker was passed on, and all before it is put. False: not told yet; pump() is called again.
   virtual bool on_marker() { return true; }
   virtual bool input_is_file() const = 0;
+  /// True while it is better to make more output than to put what there is.
+  virtual bool gathers() const { return false; }
 
   void on_fetched(std::int32_t result) {
     if (result < 0) return end({-result, input_is_file()});
@@ -105,7 +111,7 @@ class CodecFlow : public Flow {
   }
 
   void pump() {
-    while (out_.empty() && !cancelled_) {
+    while ((out_.empty() || gathers()) && !cancelled_) {
       if ((marks_ & core::mark::end_of_file) != 0) return end({});
       if ((marks_ & core::mark::restart) != 0) {  // in a loop: a buffer holds thousands of them
         if (!on_marker()) return;
@@ -125,11 +131,12 @@ class CodecFlow : public Flow {
   }
 
   core::Progress run_codec() {
+    if (out_.empty()) out_.fill(0);
     const core::Progress done =
-        codec_->run(in_.held(), out_.room(), input_ended_ ? core::mark::end_of_file : core::mark::none);
+        codec_->run(in_.held(), out_.behind(), input_ended_ ? core::mark::end_of_file : core::mark::none);
     if (done.error != 0) return done;
     in_.take(done.taken);
-    out_.fill(done.made);
+    out_.add(done.made);
     marks_ = done.marks;
     if (done.at >= 0) place(done.at);
     drop_skipped();
@@ -179,11 +186,14 @@ class CodecSend final : public CodecFlow {
  public:
   CodecSend(io::Reactor& reactor, const FlowEnds& ends, io::BufferPool& buffers, std::unique_ptr<core::Codec> codec,
             Sending what)
-      : CodecFlow(reactor, ends, LentBuffer(buffers), buffers, std::move(codec)),
+      : CodecFlow(reactor, ends, LentBuffer(buffers), what.unsent ? *std::move(what.unsent) : LentBuffer(buffers),
+                  std::move(codec)),
         size_(static_cast<std::int64_t>(what.size)),
         page_(what.page),
         run_end_(what.page > 0 ? ends.offset : size_),
-        source_(std::move(what.source)) {
+        source_(std::move(what.source)),
+        gather_most_(what.gathers ? std::min(gather_most, out_.room().size() / 2) : 0),
+        inherited_(out_.held().size()) {
     skip_ = what.skip;
     input_ended_ = !source_ && offset_ >= size_;
   }
@@ -191,8 +201,20 @@ class CodecSend final : public CodecFlow {
     CodecFlow::cancel();
     if (source_) source_->cancel();
   }
+  // Of a flow that was cut short only what is not its own: the client has been told that it got that.
+  std::optional<LentBuffer> take_unsent() override {
+    const bool whole = (marks_ & core::mark::end_of_file) != 0 && !cancelled_;
+    if (!whole) out_.end = out_.begin + inherited_;
+    if (out_.empty()) return std::nullopt;
+    if (whole) octets_ += out_.held().size() - inherited_;
+    return std::move(out_);
+  }
 
  private:
+  // What is skipped must not be sent: then nothing may stand before it.
+  bool gathers() const override {
+    return out_.held().size() < gather_most_ && out_.behind().size() >= gather_most_ && skip_ == 0;
+  }
   void fetch() override {
     if (source_) return source_->pull(in_.room(), &CodecSend::on_pulled, this);
     if (offset_ >= run_end_) {
@@ -241,7 +263,12 @@ class CodecSend final : public CodecFlow {
     reactor_.submit(op_);
   }
 
-  void on_put(std::int64_t n) override { octets_ += static_cast<std::uint64_t>(n); }
+  void on_put(std::int64_t n) override {
+    const auto count = static_cast<std::uint64_t>(n);
+    const std::uint64_t others = std::min(count, inherited_);
+    inherited_ -= others;
+    octets_ += count - others;
+  }
   bool input_is_file() const override { return true; }
   static void on_pulled(void* to, std::int32_t result) {
     auto& self = *static_cast<CodecSend*>(to);
@@ -252,13 +279,18 @@ class CodecSend final : public CodecFlow {
   std::int64_t size_, page_;
   std::int64_t run_end_;  ///< up to here the file has octets to be read
   std::unique_ptr<Source> source_;
+  std::size_t gather_most_;
+  std::uint64_t inherited_;  ///< octets of out_ that earlier flows left
+
+  static constexpr std::size_t gather_most = 64 * 1024;
 };
 
 class CodecReceive final : public CodecFlow {
  public:
   CodecReceive(io::Reactor& reactor, const FlowEnds& ends, io::BufferPool& buffers, std::unique_ptr<core::Codec> codec,
                std::optional<LentBuffer> early)
-      : CodecFlow(reactor, ends, early ? *std::move(early) : LentBuffer(buffers), buffers, std::move(codec)) {
+      : CodecFlow(reactor, ends, early ? *std::move(early) : LentBuffer(buffers), LentBuffer(buffers),
+                  std::move(codec)) {
     octets_ = in_.held().size();
     timer_.bind<&CodecReceive::sync>(*this);
   }

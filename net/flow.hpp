@@ -55,9 +55,11 @@ struct LentBuffer {
   ~LentBuffer() { pool->give_back(data); }
 
   std::span<char> room() const { return {data, pool->buffer_size()}; }
+  std::span<char> behind() const { return room().subspan(end); }
   std::span<const char> held() const { return {data + begin, end - begin}; }
   void fill(std::size_t count) { begin = 0, end = count; }
   void take(std::size_t count) { begin += count; }
+  void add(std::size_t count) { end += count; }
   bool empty() const { return begin == end; }
 
   io::BufferPool* pool;
@@ -89,6 +91,8 @@ class Flow {
   std::int64_t length() const { return std::max(length_, written_); }
   /// Receiving, after the end: what came behind the marked end of file. It belongs to the next one.
   virtual std::optional<LentBuffer> take_rest() { return std::nullopt; }
+  /// Sending, after the end: what is still to be sent, before the connection is closed or anything else is sent.
+  virtual std::optional<LentBuffer> take_unsent() { return std::nullopt; }
 
  protected:
   void end(const FlowEnd& how) { owner_.on_flow_end(how); }
@@ -126,6 +130,8 @@ struct Sending {
   std::uint64_t skip = 0;  ///< octets of what the codec makes that are left out (REST)
   std::int64_t page = 0;   ///< octets of a page: holes are told to the codec and never read; 0: the file is read whole
   std::unique_ptr<Source> source{};  ///< what is sent in place of the file
+  bool gathers = false;  ///< few octets are left unsent at the end, for the next flow on this connection to add to
+  std::optional<LentBuffer> unsent{};  ///< what the flow before left
 };
 /// File or listing -> codec -> socket.
 std::unique_ptr<Flow> make_codec_send(io::Reactor& reactor, const FlowEnds& ends, io::BufferPool& buffers,

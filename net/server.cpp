@@ -22,6 +22,9 @@ constexpr io::Time accept_rest = 100 * io::millisecond;
 constexpr std::size_t control_buffer_size = 4096;
 constexpr std::size_t control_buffer_count = 1024;
 
+// Little is queued unsent, so that an ABOR or a slow client holds little memory.
+constexpr io::SocketOptions data_options{.no_delay = true, .keepalive = true, .notsent_lowat = 128 * 1024};
+
 }  // namespace
 
 Server::Server(io::Reactor& reactor, spdlog::logger& log, const std::shared_ptr<const core::Config>& config,
@@ -30,7 +33,8 @@ Server::Server(io::Reactor& reactor, spdlog::logger& log, const std::shared_ptr<
                .log = log,
                .config = config,
                .roots = std::make_shared<Roots>(),
-               .passive_ports = PassivePorts(config->data.passive_ports),
+               .data_options = data_options,
+               .passive_listeners = PassiveListeners(reactor, PassivePorts(config->data.passive_ports), data_options),
                .control_buffers = io::BufferPool(control_buffer_size, control_buffer_count),
                .flow_buffers = io::BufferPool(static_cast<std::size_t>(config->data.buffer_kib) * 1024,
                                               static_cast<std::size_t>(config->limits.transfer_buffers)),
@@ -231,6 +235,7 @@ void Server::try_finish() {
   for (const auto& listener : listeners_)
     if (!listener->accept_op.idle()) return;
   context_.reactor.disarm(drain_timer_);
+  context_.passive_listeners.close();
   context_.roots.reset();
   context_.reactor.close(std::exchange(reserve_, -1));
   std::exchange(drained_, nullptr)();

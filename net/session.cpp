@@ -49,6 +49,7 @@ Session::Session(Context& context, SessionOwner& owner, std::uint64_t id, int so
   send_op_.bind<&Session::on_send_done>(*this);
   verify_op_.bind<&Session::on_verify_done>(*this);
   timer_.bind<&Session::on_timer>(*this);
+  saying_.bind<&Session::send_output>(*this);
   file_.bind<&Session::on_file_done>(*this);
   context_.reactor.backend().set_options(socket_, {.no_delay = true, .keepalive = true, .urgent_inline = true});
 }
@@ -77,10 +78,10 @@ void Session::pump() {
   if (transfer_) pi_.set_progress(transfer_->progress());
   while (const auto action = pi_.next_action(context_.reactor.now())) perform(*action);
   pumping_ = false;
-  send_output();
+  if (send_op_.idle() && says_something()) context_.reactor.later(saying_);
   read_more();
   arm_timer();
-  if (pi_.closing() && send_op_.idle() && pi_.output().empty() && !pi_.transferring()) return hang_up();
+  if (pi_.closing() && send_op_.idle() && !says_something() && !pi_.transferring()) return hang_up();
   if (transfer_ && transfer_->marker_waits() && pi_.may_take_marker()) transfer_->marker_again();
 }
 
@@ -247,9 +248,10 @@ void Session::on_recv_done(io::Op& op) {
   pump();
 }
 
-// All that is there goes in one send: the replies to pipelined commands travel together.
+// All that is there goes in one send: the replies to pipelined commands travel together, and so do the two of a
+// transfer that is over at once.
 void Session::send_output() {
-  if (!send_op_.idle() || (sent_ == sending_.size() && pi_.output().empty())) return;
+  if (state_ == State::closing || !send_op_.idle() || !says_something()) return;
   if (sent_ == sending_.size()) {
     sending_.clear();
     sent_ = 0;
@@ -314,7 +316,7 @@ void Session::try_end() {
     return;
   if (ended_) return;
   ended_ = true;
-  context_.reactor.close(std::exchange(socket_, -1));
+  context_.reactor.close(std::exchange(socket_, -1), true);
   owner_.on_session_end(*this);
 }
 

@@ -55,6 +55,7 @@ class Session final : public TransferOwner {
 
   void read_more();
   void send_output();
+  bool says_something() { return sent_ < sending_.size() || !pi_.output().empty(); }
   void arm_timer();
   void hang_up();
   void try_end();
@@ -92,6 +93,7 @@ class Session final : public TransferOwner {
 
   io::Op recv_op_, send_op_, verify_op_;
   io::Timer timer_;
+  io::Late saying_;
   std::string sending_;  ///< what the send in flight points to
   std::size_t sent_ = 0;
 

@@ -102,8 +102,9 @@ void FileTask::finish(int error) {
 
 void FileTask::release() {
   assert(!busy_);
-  for (int* fd : {&object_, &parent_, &parent2_})
-    if (*fd >= 0) reactor_.close(std::exchange(*fd, -1));
+  const bool only_read = running_ == &FileTask::want_regular && steps_.empty() && facts_.stx_nlink > 0;
+  reactor_.close(std::exchange(object_, -1), only_read);
+  for (int* fd : {&parent_, &parent2_}) reactor_.close(std::exchange(*fd, -1));
   temporary_.clear();
   created_ = false;
   root_.reset();

@@ -69,10 +69,11 @@ class Transfer final : private FlowOwner {
   void connect();
   void accept_next();
   bool may_connect(const core::Endpoint& peer) const;
-  void adopt(int socket);
   void stop();
   void try_join();
-  void close_listener();
+  void push();
+  void on_pushed(io::Op& op);
+  void give_back_listener();
   void close_socket();
   void fail(core::TransferEnd::Cause cause, int error);
   void on_accept_done(io::Op& op);
@@ -80,6 +81,7 @@ class Transfer final : private FlowOwner {
   void on_timer();
 
   // What moves.
+  void begin();
   void open();
   void open_upload();
   std::string another_name();
@@ -106,11 +108,15 @@ class Transfer final : private FlowOwner {
   bool on_flow_marker(std::string_view sender, std::string_view own) override;
   bool flowing() const { return flowing_ && !flow_->resting(); }
   void report();
+  std::uint64_t moved() const { return flow_ ? flow_->octets() : pushed_; }
   bool sends() const { return kind_ == core::TransferSpec::Kind::retrieve || lists(); }
   bool lists() const { return kind_ == core::TransferSpec::Kind::list; }
 
   /// What the file task is doing, so that its end is understood.
-  enum class FilePhase : std::uint8_t { none, opening, looking, cutting, publishing, discarding };
+  /// How long a client may take for what is left of its files when the connection is to be closed.
+  static constexpr std::int64_t last_octets_s = 10;
+
+  enum class FilePhase : std::uint8_t { none, waiting, opening, looking, cutting, publishing, discarding };
 
   Context& context_;
   std::shared_ptr<const core::Config> config_;
@@ -121,10 +127,12 @@ class Transfer final : private FlowOwner {
   State state_ = State::idle;
   Event renewing_ = Event::drop;  ///< what is raised again once the earlier connection is closed
   core::Endpoint aim_;
-  int listener_ = -1;
-  std::uint16_t passive_port_ = 0;  ///< lent while listener_ is open
+  PassiveListener listener_;  ///< lent to us while its socket is one
   int socket_ = -1;
-  io::Op accept_op_, connect_op_;
+  io::Op accept_op_, connect_op_, push_op_;
+  std::optional<LentBuffer> unsent_;  ///< what finished transfers left, on a connection that is kept
+  io::Late pushing_;                  ///< sends it, unless another transfer takes it along
+  std::uint64_t pushed_ = 0;          ///< octets
   io::Timer timer_;
   bool closing_ = false;
 

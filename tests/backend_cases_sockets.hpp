@@ -53,18 +53,49 @@ inline void a_port_listens_once(World& world) {
   lab.close(*first);
 }
 
-inline void a_listener_that_stopped_leaves_its_port_at_once(World& world) {
+inline void a_closed_listener_leaves_its_port_at_once(World& world) {
   Lab lab(world);
   const auto first = lab.backend.open_listener(loopback(), 8);
   REQUIRE(first);
   const io::Address at = lab.backend.local_address(*first);
-  lab.backend.stop_listening(*first);
+  Task waiting;
+  waiting.op.accept(*first);
+  lab.start(waiting);
+  lab.linger();
+  expect_cancel(lab, waiting);
+  lab.backend.close_listener(*first);
   const auto client = lab.backend.open_socket(loopback());
   REQUIRE(client);
   CHECK(lab.run([&](io::Op& op) { op.connect(*client, at); }) == -ECONNREFUSED);
-  const auto second = lab.backend.open_listener(at, 8);
+  const auto second = lab.backend.open_listener(at, 8);  // it may have the same number
   REQUIRE(second);
-  for (const int fd : {*client, *first, *second}) lab.close(fd);
+  Task accepting;
+  accepting.op.accept(*second);
+  lab.start(accepting);
+  const auto other = lab.backend.open_socket(loopback());
+  REQUIRE(other);
+  CHECK(lab.run([&](io::Op& op) { op.connect(*other, at); }) == 0);
+  const int accepted = lab.finish(accepting);
+  CHECK(accepted >= 0);
+  for (const int fd : {*client, *second, *other, accepted}) lab.close(fd);
+}
+
+inline void who_waits_at_a_listener_is_turned_away(World& world) {
+  Lab lab(world);
+  const auto listener = lab.backend.open_listener(loopback(), 8);
+  REQUIRE(listener);
+  const io::Address at = lab.backend.local_address(*listener);
+  const auto early = lab.backend.open_socket(loopback());
+  const auto late = lab.backend.open_socket(loopback());
+  REQUIRE((early && late));
+  CHECK(lab.run([&](io::Op& op) { op.connect(*early, at); }) == 0);
+  lab.backend.turn_away(*listener);
+  std::array<char, 1> octet{};
+  CHECK(lab.run([&](io::Op& op) { op.recv(*early, octet); }) == -ECONNRESET);
+  CHECK(lab.run([&](io::Op& op) { op.connect(*late, at); }) == 0);
+  const int accepted = lab.run([&](io::Op& op) { op.accept(*listener); });
+  CHECK(accepted >= 0);
+  for (const int fd : {*early, *late, *listener, accepted}) lab.close(fd);
 }
 
 inline void octets_both_ways_until_the_end(World& world) {
@@ -98,8 +129,9 @@ inline void recv_waits_for_octets(World& world) {
   lab.linger();
   CHECK(receiving.calls == 0);
   CHECK(lab.send(pair.client, "now") == 3);
-  CHECK(lab.finish(receiving) == 3);
-  CHECK(std::string_view(into.data(), 3) == "now");
+  const std::int32_t octets = lab.finish(receiving);
+  CHECK(octets > 0);
+  CHECK(std::string_view("now").starts_with(std::string_view(into.data(), static_cast<std::size_t>(octets))));
   CHECK(receiving.calls == 1);
 }
 

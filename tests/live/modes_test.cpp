@@ -106,6 +106,90 @@ TEST_CASE("in MODE B a file is blocks, and the connection stays for the next",
   CHECK(data.silent_for(20ms));
 }
 
+namespace {
+
+constexpr int many = 60;
+
+/// Commands sent ahead for `many` files of `size` octets, each of its own letter, and `behind` after them.
+void ask_for_many(FtpClient& client, const LiveServer& server, std::size_t size, std::string_view behind) {
+  string commands;
+  for (int i = 0; i < many; ++i) {
+    write_file(server.root() / std::to_string(i), string(size, static_cast<char>('0' + i)));
+    commands += "RETR " + std::to_string(i) + "\r\n";
+  }
+  client.control().send(commands + string(behind));
+}
+
+/// What came behind them.
+string expect_many(FtpClient& client, Socket& data, std::size_t size) {
+  string rest;
+  for (int i = 0; i < many; ++i) CHECK(receive_file(data, in_blocks, rest) == string(size, static_cast<char>('0' + i)));
+  for (int i = 0; i < many; ++i) {
+    client.reply(125);
+    client.reply(250);
+  }
+  return rest;
+}
+
+}  // namespace
+
+TEST_CASE("many small files asked for ahead come one behind the other", "[live][MD-04][MD-12]") {
+  const std::size_t size = GENERATE(0, 1, 4096, 50'000, 300'000);
+  const LiveServer server({.backend = GENERATE("io_uring", "epoll")});
+  FtpClient client = logged_in(server);
+  client.ask("MODE B", 200);
+  Socket data = client.passive();
+  client.ask("NOOP", 200);
+  SECTION("and then the session ends") {
+    ask_for_many(client, server, size, "QUIT\r\n");
+    CHECK(expect_many(client, data, size).empty());
+    client.reply(221);
+    CHECK(data.receive_all().empty());
+  }
+  SECTION("and then a file of the other way") {
+    ask_for_many(client, server, size, "STOR up\r\n");
+    CHECK(expect_many(client, data, size).empty());
+    client.reply(125);
+    data.send(block(end_of_file, "sent"));
+    client.reply(250);
+    CHECK(read_file(server.root() / "up") == "sent");
+  }
+  SECTION("and then another data connection") {
+    ask_for_many(client, server, size, "");
+    client.control().send("EPSV\r\n");
+    CHECK(expect_many(client, data, size).empty());
+    client.reply(229);
+    CHECK(data.receive_all().empty());
+  }
+  SECTION("and then one that is refused, and one in another MODE") {
+    ask_for_many(client, server, size, "RETR nothing\r\nMODE S\r\nRETR 7\r\n");
+    const string rest = expect_many(client, data, size);
+    client.reply(550);
+    client.reply(200);
+    client.reply(125);
+    client.reply(226);
+    CHECK(rest + data.receive_all() == string(size, '7'));
+  }
+}
+
+TEST_CASE("a client that is slow to read gets its small files whole, however the session ends",
+          "[live][MD-04][DC-13]") {
+  constexpr std::size_t size = 60'000;
+  const LiveServer server({.backend = GENERATE("io_uring", "epoll")});
+  FtpClient client = logged_in(server);
+  client.ask("MODE B", 200);
+  const std::uint16_t port = client.epsv();
+  Socket data = Socket::bound("127.0.0.1", 0);
+  data.set_buffers(4096);
+  data.connect_to("127.0.0.1", port);
+  ask_for_many(client, server, size, "QUIT\r\n");
+  string rest;
+  for (int i = 0; i < many; ++i) CHECK(receive_file(data, in_blocks, rest) == string(size, static_cast<char>('0' + i)));
+  CHECK((rest.empty() && data.receive_all().empty()));
+  for (int i = 0; i < 2 * many; ++i) client.reply();
+  client.reply(221);
+}
+
 TEST_CASE("a connection closed before the end-of-file mark is no end of file", "[live][MD-06][DC-13]") {
   const LiveServer server({.backend = GENERATE("io_uring", "epoll")});
   FtpClient client = logged_in(server);

@@ -46,7 +46,24 @@ void SimBackend::submit(Op& op) {
     if (Descriptor* descriptor = find(op.fd)) descriptor->closing = true;
   }
   if (const auto lane = lane_of(op)) lanes_[*lane].push_back(id);
-  attempt_later(id, delay_of(op.kind));
+  if (!may_be_at_once(op) || random_.chance(0.5)) return attempt_later(id, delay_of(op.kind));
+  at_once_ = true;
+  attempt(id);
+  at_once_ = false;
+}
+
+// What needs no waiting the kernel may do while it is asked: what a socket has room for, what is in the cache.
+bool SimBackend::may_be_at_once(const Op& op) {
+  switch (op.kind) {
+    case OpKind::send:
+    case OpKind::send_file:
+    case OpKind::recv_file:
+    case OpKind::stat:
+    case OpKind::read:
+    case OpKind::close: return true;
+    case OpKind::open: return (op.how.flags & O_CREAT) == 0;
+    default: return false;
+  }
 }
 
 void SimBackend::cancel(Op& op) {
@@ -111,6 +128,7 @@ void SimBackend::abandon(Id id) {
 
 void SimBackend::finish(Id id, std::int64_t result) {
   flights_.at(id).done = true;
+  if (at_once_) return deliver(id, result);
   timeline_.after(random_.between(1, 20 * io::microsecond), [this, id, result] { deliver(id, result); });
 }
 
@@ -292,11 +310,19 @@ void SimBackend::set_options(int socket, const io::SocketOptions& options) {
   if (options.pacing_rate > 0) connection->pacing_rate = options.pacing_rate;
 }
 
-void SimBackend::stop_listening(int listener) {
+void SimBackend::turn_away(int listener) {
   Descriptor* descriptor = find(listener);
   Listener** found = descriptor != nullptr ? std::get_if<Listener*>(&descriptor->thing) : nullptr;
-  if (found == nullptr) return report("descriptor " + std::to_string(listener) + " listens no more, and never did");
-  network_.stop(**found);
+  if (found == nullptr) return report("descriptor " + std::to_string(listener) + " does not listen");
+  network_.turn_away(**found);
+}
+
+void SimBackend::close_listener(int listener) {
+  const Descriptor* descriptor = find(listener);
+  const std::string what = "descriptor " + std::to_string(listener);
+  if (descriptor == nullptr) return report(what + ", which is not open, is closed");
+  if (!descriptor->users.empty()) report(what + " is closed with ops in flight on it: " + descriptor->what);
+  close_now(listener);
 }
 
 void SimBackend::shutdown_send(int socket) {

@@ -42,7 +42,9 @@ class SimBackend final : public io::Backend {
   std::expected<int, int> open_socket(const io::Address& from) override;
   io::Address local_address(int socket) override;
   void set_options(int socket, const io::SocketOptions& options) override;
-  void stop_listening(int listener) override;
+  void collect(io::OpList& ready) override { ready.splice(ready_); }
+  void turn_away(int listener) override;
+  void close_listener(int listener) override;
   void shutdown_send(int socket) override;
   bool urgent_pending(int socket) override;
   io::Inbound inbound(int socket) override;
@@ -105,6 +107,7 @@ class SimBackend final : public io::Backend {
 
   // Scheduling: sim_backend.cpp.
   static std::optional<Lane> lane_of(const io::Op& op);
+  static bool may_be_at_once(const io::Op& op);
   bool is_first(Id id, const io::Op& op) const;
   io::Time delay_of(io::OpKind kind);
   void attempt_later(Id id, io::Time delay);
@@ -157,6 +160,7 @@ class SimBackend final : public io::Backend {
   std::map<Lane, std::deque<Id>> lanes_;
   io::OpList ready_;
   bool interrupted_ = false;
+  bool at_once_ = false;  // an op is tried while it is submitted
   std::vector<std::string> problems_;
   std::uint64_t hash_ = 14695981039346656037U;
   std::uint64_t completions_ = 0;

@@ -173,7 +173,6 @@ Listener* SimNetwork::find_listener(const io::Address& to) {
   Listener* wildcard = nullptr;
   for (auto& [id, listener] : listeners_) {
     const io::Address& at = listener->local_;
-    if (listener->stopped_) continue;
     if (at.port() != to.port() || at.any.sa_family != to.any.sa_family) continue;
     if (same_host(at, to)) return listener.get();
     if (is_wildcard(at) && is_server_address(to)) wildcard = listener.get();
@@ -184,7 +183,6 @@ Listener* SimNetwork::find_listener(const io::Address& to) {
 bool SimNetwork::listener_overlaps(const io::Address& at) const {
   return std::any_of(listeners_.begin(), listeners_.end(), [&](const auto& entry) {
     const io::Address& taken = entry.second->local_;
-    if (entry.second->stopped_) return false;
     if (taken.port() != at.port() || taken.any.sa_family != at.any.sa_family) return false;
     if (same_host(taken, at)) return true;
     return (is_wildcard(taken) && is_server_address(at)) || (is_wildcard(at) && is_server_address(taken));
@@ -401,15 +399,14 @@ void SimNetwork::reset(Socket& socket) {
   forget_if_closed(socket);
 }
 
-void SimNetwork::stop(Listener& listener) {
+void SimNetwork::turn_away(Listener& listener) {
   for (const std::uint64_t id : std::exchange(listener.pending_, {})) {
     if (Socket* socket = find(id)) reset(*socket);
   }
-  listener.stopped_ = true;
 }
 
 void SimNetwork::close(Listener& listener) {
-  stop(listener);
+  turn_away(listener);
   std::erase_if(listeners_, [&](const auto& entry) { return entry.second.get() == &listener; });
 }
 

@@ -124,7 +124,6 @@ class Listener {
   io::Address local_;
   std::size_t backlog_ = 0;
   std::deque<std::uint64_t> pending_;
-  bool stopped_ = false;
 };
 
 class SimNetwork {
@@ -152,8 +151,8 @@ class SimNetwork {
   void close(Socket& socket);
   /// Resets connections that nobody accepted.
   void close(Listener& listener);
-  /// It stays, but nobody finds it, and its port is free.
-  void stop(Listener& listener);
+  /// Resets who waits to be accepted.
+  void turn_away(Listener& listener);
   /// Like close(2) after SO_LINGER of 0: a RST at once.
   void reset(Socket& socket);
   /// Its host vanishes: no octet, FIN or RST leaves or reaches this end any more.

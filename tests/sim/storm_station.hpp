@@ -58,7 +58,7 @@ struct Station {
         world.run_until([&] { return server->session_count() == 0; }, {.turns = 2'000'000, .time = 3600 * io::second}));
     CHECK(server->context().control_buffers.lent() == 0);
     CHECK(server->context().flow_buffers.lent() == 0);
-    CHECK(server->context().passive_ports.free_count() == server->context().passive_ports.size());
+    CHECK(server->context().passive_listeners.lent() == 0);
     bool drained = false;
     server->drain([&] { drained = true; });
     REQUIRE(world.run_until([&] { return drained; }));

@@ -1,0 +1,58 @@
+// The listeners behind PASV and EPSV: each lent to one session at a time, kept for a moment afterwards and lent again,
+// because making one costs more than a small transfer. Knows ports and listeners; must not know whom they are lent to.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <random>
+#include <vector>
+
+#include "core/endpoint.hpp"
+#include "io/reactor.hpp"
+#include "net/passive_ports.hpp"
+
+namespace net {
+
+struct PassiveListener {
+  int socket = -1;
+  core::Endpoint at;
+};
+
+class PassiveListeners {
+ public:
+  /// `reactor` must outlive this. `options`: what accepted connections inherit.
+  PassiveListeners(io::Reactor& reactor, PassivePorts ports, const io::SocketOptions& options);
+  ~PassiveListeners();
+  PassiveListeners(const PassiveListeners&) = delete;
+  PassiveListeners& operator=(const PassiveListeners&) = delete;
+
+  /// A listener on `local`'s address and a port that nobody else has, with nobody waiting in its backlog: who
+  /// connected before it was announced was not asked to. Or an errno value; EADDRINUSE: no port is free.
+  std::expected<PassiveListener, int> lend(const core::Endpoint& local, std::mt19937_64& random);
+  /// Takes a listener back. No op is in flight on it. Who connects to it later is reset when it is lent again or, soon,
+  /// closed.
+  void give_back(const PassiveListener& listener);
+  /// Closes all that are not lent, and from now on whatever is given back.
+  void close();
+
+  std::size_t lent() const { return ports_.size() - ports_.free_count() - kept_.size(); }
+
+ private:
+  struct Kept {
+    PassiveListener listener;
+    io::Time until;
+  };
+  std::expected<PassiveListener, int> open(const core::Endpoint& local, std::mt19937_64& random);
+  void close_last();
+  void on_time();
+
+  io::Reactor& reactor_;
+  PassivePorts ports_;
+  io::SocketOptions options_;
+  std::vector<Kept> kept_;
+  io::Timer timer_;
+  bool keeps_ = true;
+};
+
+}  // namespace net
