@@ -230,6 +230,8 @@ constexpr std::array rows{
     Row{"server", "greeting", Text{accept_line<&Config::server, &Config::Server::greeting>, line_form}},
     Row{"server", "drain_timeout_s",
         Integer{at<&Config::server, &Config::Server::drain_timeout_s>, 0, 86'400, "seconds"}},
+    Row{"server", "workers",
+        Integer{at<&Config::server, &Config::Server::workers>, 0, 256, "workers (0: one for each CPU)"}},
 
     Row{"listen", "control",
         List{clear<&Config::listen, &Config::Listen::control>,
@@ -608,6 +610,29 @@ class Reader {
 };
 
 }  // namespace
+
+Config share(Config whole, std::size_t worker, std::size_t workers) {
+  // Everything is cut at the same places: no worker's part is larger than another's by more than one.
+  const auto cut = [&](std::size_t total, std::size_t at) { return total * at / workers; };
+  PortRange& ports = whole.data.passive_ports;
+  const PortRange all = ports;
+  ports.first = static_cast<std::uint16_t>(all.first + cut(all.size(), worker));
+  ports.last = static_cast<std::uint16_t>(all.first + cut(all.size(), worker + 1) - 1);
+  const auto buffers = static_cast<std::size_t>(whole.limits.transfer_buffers);
+  whole.limits.transfer_buffers = static_cast<std::int64_t>(cut(buffers, worker + 1) - cut(buffers, worker));
+  return whole;
+}
+
+Config reloaded(const Config& running, Config fresh) {
+  fresh.server.workers = running.server.workers;
+  fresh.listen = running.listen;
+  fresh.io = running.io;
+  fresh.log = running.log;
+  fresh.data.passive_ports = running.data.passive_ports;
+  fresh.data.buffer_kib = running.data.buffer_kib;
+  fresh.limits.transfer_buffers = running.limits.transfer_buffers;
+  return fresh;
+}
 
 std::string to_string(const ConfigError& error) {
   std::string text = error.file;

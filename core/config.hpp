@@ -2,6 +2,7 @@
 // Every key of config.toml has one row in the table of config.cpp: name, place, range.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -22,6 +23,7 @@ enum class LogLevel : std::uint8_t { debug, info, warning, error };
 struct PortRange {
   std::uint16_t first = 50000;
   std::uint16_t last = 50999;
+  std::size_t size() const { return static_cast<std::size_t>(last - first) + 1; }
   bool operator==(const PortRange&) const = default;
 };
 
@@ -30,6 +32,7 @@ struct Config {
     std::string name = "Millrace";      ///< in the greeting and STAT
     std::string greeting = "ready";     ///< text of 220 after the name
     std::int64_t drain_timeout_s = 30;  ///< SIGTERM: how long running transfers may go on
+    std::int64_t workers = 1;           ///< processes that serve; 0: one for each CPU
     bool operator==(const Server&) const = default;
   } server;
   struct Listen {
@@ -88,6 +91,13 @@ struct Config {
   Accounts accounts;  ///< every [[user]] in order, then [anonymous] if it is enabled
   bool operator==(const Config&) const = default;
 };
+
+/// The part of `whole` that worker `worker` of `workers` has, counted from 0: passive ports and buffers are divided,
+/// all else is everybody's. With fewer ports than workers some parts are empty: `last` is below `first`.
+Config share(Config whole, std::size_t worker, std::size_t workers);
+/// What a reload makes of `running`: `fresh`, but for what only a start can change, namely [listen], [io], [log], the
+/// workers and what is divided among them.
+Config reloaded(const Config& running, Config fresh);
 
 struct ConfigError {
   std::string file;

@@ -6,8 +6,7 @@
 
 namespace net {
 
-PassivePorts::PassivePorts(core::PortRange range)
-    : size_(static_cast<std::size_t>(range.last - range.first) + 1), free_(size_) {
+PassivePorts::PassivePorts(core::PortRange range) : size_(range.size()), free_(size_) {
   std::iota(free_.begin(), free_.end(), range.first);
 }
 

@@ -40,6 +40,7 @@ const std::vector<std::string> contract{
     "server.name",
     "server.greeting",
     "server.drain_timeout_s",
+    "server.workers",
     "listen.control",
     "listen.implicit_tls",
     "listen.proxy_protocol_from",
@@ -124,6 +125,7 @@ TEST_CASE("an empty text is a valid configuration in which nobody can log in", "
   CHECK(core::to_string(config.listen.control[1]) == "[::]:2121");
   CHECK(config.data.passive_ports == core::PortRange{50000, 50999});
   CHECK_FALSE(config.data.passive_address);
+  CHECK(config.server.workers == 1);
   CHECK(config.limits.sessions == 20000);
   CHECK(config.limits.idle_timeout_s >= 300);
   CHECK(config.uploads.file_mode == 0644);
@@ -134,6 +136,7 @@ TEST_CASE("every kind of value is read", "[config]") {
     [server]
     name = "Files"
     greeting = ""
+    workers = 0
     [listen]
     control = ["127.0.0.1:21", "[::1]:0"]
     proxy_protocol_from = ["10.0.0.0/8"]
@@ -159,6 +162,7 @@ TEST_CASE("every kind of value is read", "[config]") {
   )");
   CHECK(config.server.name == "Files");
   CHECK(config.server.greeting.empty());
+  CHECK(config.server.workers == 0);
   REQUIRE(config.listen.control.size() == 2);
   CHECK(core::to_string(config.listen.control[1]) == "[::1]:0");
   CHECK(config.listen.proxy_protocol_from == std::vector{*core::parse_network("10.0.0.0/8")});
@@ -235,6 +239,48 @@ TEST_CASE("each key's line is known", "[config]") {
   CHECK(good->line_of("data.passive_ports") == 0);
 }
 
+// ---- several workers, and reloading ----
+
+TEST_CASE("what is divided among workers is divided without rest or overlap", "[config]") {
+  const std::size_t workers = GENERATE(1, 2, 3, 7, 64);
+  core::Config whole = parsed("[data]\npassive_ports = \"65436-65535\"\n[limits]\ntransfer_buffers = 130\n");
+  std::size_t next_port = 65436;
+  std::int64_t buffers = 0;
+  for (std::size_t worker = 0; worker < workers; ++worker) {
+    const core::Config part = core::share(whole, worker, workers);
+    CAPTURE(worker, part.data.passive_ports.first, part.data.passive_ports.last);
+    CHECK(part.data.passive_ports.first == next_port);
+    CHECK(part.data.passive_ports.size() >= 100 / workers);
+    CHECK(part.limits.transfer_buffers >= static_cast<std::int64_t>(130 / workers));
+    next_port = part.data.passive_ports.last + 1U;
+    buffers += part.limits.transfer_buffers;
+    CHECK(part.limits.sessions == whole.limits.sessions);
+  }
+  CHECK(next_port == 65536);
+  CHECK(buffers == 130);
+  CHECK(core::share(whole, 0, 1) == whole);
+}
+
+TEST_CASE("a reload keeps what only a start can change", "[config]") {
+  const core::Config running = parsed("[server]\nname = \"old\"\nworkers = 2\n");
+  const core::Config fresh = parsed(
+      "[server]\nname = \"new\"\nworkers = 3\n[listen]\ncontrol = [\"127.0.0.1:21\"]\n[io]\nbackend = \"epoll\"\n"
+      "[log]\nlevel = \"debug\"\n[data]\npassive_ports = \"2000-2001\"\nbuffer_kib = 4\nactive = false\n"
+      "[limits]\ntransfer_buffers = 7\nsessions = 3\n[anonymous]\n");
+  const core::Config now = core::reloaded(running, fresh);
+  CHECK(now.server.name == "new");
+  CHECK(now.limits.sessions == 3);
+  CHECK_FALSE(now.data.active);
+  CHECK(now.accounts == fresh.accounts);
+  CHECK(now.server.workers == 2);
+  CHECK(now.listen == running.listen);
+  CHECK(now.io == running.io);
+  CHECK(now.log == running.log);
+  CHECK(now.data.passive_ports == running.data.passive_ports);
+  CHECK(now.data.buffer_kib == running.data.buffer_kib);
+  CHECK(now.limits.transfer_buffers == running.limits.transfer_buffers);
+}
+
 // ---- what is wrong ----
 
 TEST_CASE("a mistake is named with its line, its key and its cure", "[config]") {
@@ -258,6 +304,8 @@ TEST_CASE("a mistake is named with its line, its key and its cure", "[config]") 
       {"[limits]\nsessions = 0", "c.toml:2: limits.sessions: must be from 1 to 1000000 sessions, not 0"},
       {"[limits]\nidle_timeout_s = -1",
        "c.toml:2: limits.idle_timeout_s: must be from 0 to 604800 seconds (0: never), not -1"},
+      {"[server]\nworkers = 257",
+       "c.toml:2: server.workers: must be from 0 to 256 workers (0: one for each CPU), not 257"},
       {"[data]\nactive = 1", "c.toml:2: data.active: must be true or false, not an integer"},
       {"[data]\nactive = \"yes\"", "c.toml:2: data.active: must be true or false, not a string"},
       {"[server]\nname = 2026-11-22", "c.toml:2: server.name: must be a string, not a date or time"},
