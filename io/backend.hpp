@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "io/fd.hpp"
 #include "io/op.hpp"
 
 namespace io {
@@ -26,6 +27,9 @@ struct SocketOptions {
 
 /// ended: the peer has closed or reset the connection, and nothing that it sent is left.
 enum class Inbound : std::uint8_t { nothing, octets, ended };
+
+/// shared: with the other listeners of this user that share it (SO_REUSEPORT); each new connection goes to one of them.
+enum class PortUse : std::uint8_t { alone, shared };
 
 class Backend {
  public:
@@ -54,7 +58,7 @@ class Backend {
   /// The time of day, in nanoseconds since 1970, UTC.
   virtual std::int64_t wall_clock() = 0;
   /// A listening TCP socket. IPv6 ones take IPv6 only. A busy port gives EADDRINUSE.
-  virtual std::expected<int, int> open_listener(const Address& at, int backlog) = 0;
+  virtual std::expected<int, int> open_listener(const Address& at, int backlog, PortUse use = PortUse::alone) = 0;
   /// Resets whoever waits in a listener's backlog.
   virtual void turn_away(int listener) = 0;
   /// Closes a listener on which no op is in flight: its port is free, and whoever waits in its backlog is reset.
@@ -73,6 +77,10 @@ class Backend {
   /// Opens a directory that bounds a user's file system. For start-up and reload only: it may wait for a disk.
   virtual std::expected<int, int> open_root(const std::string& path) = 0;
 };
+
+/// Takes a port for listeners with PortUse::shared, which this user's processes may open as long as the descriptor
+/// stays open; all others are told EADDRINUSE, and so is a second claim. EADDRINUSE when somebody listens there.
+std::expected<Fd, int> claim_port(const Address& at);
 
 /// What make_backend may be told.
 struct BackendOptions {

@@ -24,7 +24,7 @@ class KernelBackend : public Backend {
   void collect(OpList& ready) final { ready.splice(done_); }
   Time now() final;
   std::int64_t wall_clock() final;
-  std::expected<int, int> open_listener(const Address& at, int backlog) final;
+  std::expected<int, int> open_listener(const Address& at, int backlog, PortUse use = PortUse::alone) final;
   void turn_away(int listener) final;
   void close_listener(int listener) final;
   std::expected<int, int> open_socket(const Address& from) final;

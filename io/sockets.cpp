@@ -27,11 +27,12 @@ bool set(int socket, int level, int option, const Value& value) {
 }
 
 // A socket bound to `at`; errno says why not.
-Fd bound_socket(const Address& at) {
+Fd bound_socket(const Address& at, PortUse use = PortUse::alone) {
   Fd socket(::socket(at.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket) return {};
   const int on = 1;
   if (!set(socket.get(), SOL_SOCKET, SO_REUSEADDR, on)) return {};
+  if (use == PortUse::shared && !set(socket.get(), SOL_SOCKET, SO_REUSEPORT, on)) return {};
   if (at.any.sa_family == AF_INET6 && !set(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, on)) return {};
   if (::bind(socket.get(), &at.any, at.length()) != 0) return {};
   return socket;
@@ -43,8 +44,8 @@ Time KernelBackend::now() { return read_clock(CLOCK_MONOTONIC); }
 
 std::int64_t KernelBackend::wall_clock() { return read_clock(CLOCK_REALTIME); }
 
-std::expected<int, int> KernelBackend::open_listener(const Address& at, int backlog) {
-  Fd socket = bound_socket(at);
+std::expected<int, int> KernelBackend::open_listener(const Address& at, int backlog, PortUse use) {
+  Fd socket = bound_socket(at, use);
   if (!socket || ::listen(socket.get(), backlog) != 0) return std::unexpected(errno);
   return socket.release();
 }
@@ -110,6 +111,17 @@ std::expected<int, int> KernelBackend::open_root(const std::string& path) {
   const int fd = ::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return std::unexpected(errno);
   return fd;
+}
+
+// Listening proves that nobody else does. Then the port is kept without SO_REUSEADDR, which keeps out all who do not
+// share it, and without listening, which would take connections.
+std::expected<Fd, int> claim_port(const Address& at) {
+  Fd socket = bound_socket(at);
+  const int on = 1, off = 0;
+  if (!socket || ::listen(socket.get(), 1) != 0 || !set(socket.get(), SOL_SOCKET, SO_REUSEPORT, on) ||
+      !set(socket.get(), SOL_SOCKET, SO_REUSEADDR, off) || ::shutdown(socket.get(), SHUT_RDWR) != 0)
+    return std::unexpected(errno);
+  return socket;
 }
 
 }  // namespace io

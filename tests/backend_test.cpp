@@ -209,6 +209,33 @@ TEST_CASE("recv_file without a pipe", "[backend]") {
   lab.remove("file");
 }
 
+TEST_CASE("a claimed port is for those who share it", "[backend]") {
+  const auto* name = GENERATE("epoll", "io_uring");
+  RealWorld world(name, memory);
+  Lab lab(world);
+  const int probe = lab.backend.open_listener(loopback(), 8).value();
+  const io::Address at = lab.backend.local_address(probe);
+  CHECK(io::claim_port(at).error() == EADDRINUSE);
+  lab.close(probe);
+
+  auto claim = io::claim_port(at);
+  REQUIRE(claim);
+  CHECK(io::claim_port(at).error() == EADDRINUSE);
+  CHECK(lab.backend.open_listener(at, 8).error() == EADDRINUSE);
+  const int client = lab.backend.open_socket(loopback()).value();
+  CHECK(lab.run([&](io::Op& op) { op.connect(client, at); }) == -ECONNREFUSED);
+
+  const auto one = lab.backend.open_listener(at, 8, io::PortUse::shared);
+  const auto two = lab.backend.open_listener(at, 8, io::PortUse::shared);
+  REQUIRE(one);
+  REQUIRE(two);
+  CHECK(lab.backend.open_listener(at, 8).error() == EADDRINUSE);
+  claim->reset();
+  CHECK(io::claim_port(at).error() == EADDRINUSE);
+  for (const int fd : {client, *one, *two}) lab.close(fd);
+  CHECK(io::claim_port(at));
+}
+
 TEST_CASE("accept says when descriptors have run out", "[backend]") {
   const auto* name = GENERATE("epoll", "io_uring");
   RealWorld world(name, memory);

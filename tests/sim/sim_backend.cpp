@@ -263,7 +263,8 @@ const io::SocketOptions* SimBackend::options_of(int socket) const {
 
 // ---- What never waits. ----
 
-std::expected<int, int> SimBackend::open_listener(const io::Address& at, int backlog) {
+std::expected<int, int> SimBackend::open_listener(const io::Address& at, int backlog, io::PortUse use) {
+  assert(use == io::PortUse::alone);  // the simulated host has one process
   if (const int error = plan_.decide(OpKind::accept, false); error != 0) return std::unexpected(error);
   if (descriptors_are_out()) return std::unexpected(EMFILE);
   if (!network_.is_server_address(at)) return std::unexpected(EADDRNOTAVAIL);

@@ -38,7 +38,8 @@ class SimBackend final : public io::Backend {
   void wait(io::Time deadline, io::OpList& ready) override;
   io::Time now() override { return timeline_.read_clock(); }
   std::int64_t wall_clock() override { return timeline_.wall_clock(); }
-  std::expected<int, int> open_listener(const io::Address& at, int backlog) override;
+  std::expected<int, int> open_listener(const io::Address& at, int backlog,
+                                        io::PortUse use = io::PortUse::alone) override;
   std::expected<int, int> open_socket(const io::Address& from) override;
   io::Address local_address(int socket) override;
   void set_options(int socket, const io::SocketOptions& options) override;
