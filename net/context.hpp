@@ -1,4 +1,5 @@
-// What every session shares: one of each, owned by the server. All of it belongs to the one thread.
+// What every session shares: one of each, owned by the server. All of it belongs to the one thread, but for the
+// counts, which other workers read.
 #pragma once
 
 #include <spdlog/logger.h>
@@ -10,6 +11,7 @@
 #include "io/buffer_pool.hpp"
 #include "io/reactor.hpp"
 #include "net/passive_listeners.hpp"
+#include "net/shared_counts.hpp"
 #include "net/storage.hpp"
 
 namespace net {
@@ -17,6 +19,7 @@ namespace net {
 struct Context {
   io::Reactor& reactor;
   spdlog::logger& log;
+  SharedCounts& counts;
   std::shared_ptr<const core::Config> config;  ///< for new sessions; running ones keep theirs
   std::shared_ptr<Roots> roots;                ///< replaced with config on reload
   io::SocketOptions data_options;              ///< of all data connections

@@ -116,7 +116,10 @@ int serve(const std::string& file) {
   if (!chosen->why.empty()) (*log)->warn("falling back to {}: {}", chosen->backend->name(), chosen->why);
 
   io::Reactor reactor(*chosen->backend);
-  net::Server server(reactor, **log, config, std::random_device{}());
+  auto counts =
+      net::SharedCounts::make(1, static_cast<std::size_t>(config->limits.sessions), std::random_device{}());
+  if (!counts) return complain(*parsed, "limits.sessions", std::strerror(counts.error()));
+  net::Server server(reactor, **log, *counts, config, std::random_device{}());
   if (const auto error = server.start()) {
     reactor.join();  // closes are ops too
     net::flush_log();

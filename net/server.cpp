@@ -27,10 +27,11 @@ constexpr io::SocketOptions data_options{.no_delay = true, .keepalive = true, .n
 
 }  // namespace
 
-Server::Server(io::Reactor& reactor, spdlog::logger& log, const std::shared_ptr<const core::Config>& config,
-               std::uint64_t seed)
+Server::Server(io::Reactor& reactor, spdlog::logger& log, SharedCounts& counts,
+               const std::shared_ptr<const core::Config>& config, std::uint64_t seed)
     : context_{.reactor = reactor,
                .log = log,
+               .counts = counts,
                .config = config,
                .roots = std::make_shared<Roots>(),
                .data_options = data_options,
@@ -45,7 +46,7 @@ Server::Server(io::Reactor& reactor, spdlog::logger& log, const std::shared_ptr<
 
 Server::~Server() {
   ended_.clear();
-  assert(live_ == 0);
+  assert(session_count() == 0);
   for (const auto& listener : listeners_) context_.reactor.close(listener->socket);
   context_.reactor.close(reserve_);
 }
@@ -83,8 +84,10 @@ std::optional<StartError> Server::open_roots(const core::Config& config, Roots& 
 
 std::optional<StartError> Server::open_listeners() {
   io::Backend& backend = context_.reactor.backend();
+  const auto sharing = context_.config->server.workers > 1 ? io::PortUse::shared : io::PortUse::alone;
   for (const core::Endpoint& at : context_.config->listen.control) {
-    const auto opened = backend.open_listener(to_address(at), static_cast<int>(context_.config->listen.backlog));
+    const auto opened =
+        backend.open_listener(to_address(at), static_cast<int>(context_.config->listen.backlog), sharing);
     if (!opened) {
       for (const auto& listener : listeners_) context_.reactor.close(listener->socket);
       listeners_.clear();
@@ -106,6 +109,8 @@ std::optional<StartError> Server::reload(std::shared_ptr<const core::Config> con
   if (auto error = open_roots(*config, *roots)) return error;
   if (config->listen.control != context_.config->listen.control)
     context_.log.warn("listen.control changed: that takes a restart");
+  if (config->server.workers != context_.config->server.workers)
+    context_.log.warn("server.workers changed: that takes a restart");
   context_.config = std::move(config);
   context_.roots = std::move(roots);
   return std::nullopt;
@@ -154,19 +159,23 @@ bool Server::spend_reserve() {
   return true;
 }
 
+// The peer is counted already: looking first would let two workers take the last place.
 std::string_view Server::reason_to_refuse(const core::Endpoint& peer) const {
   const auto& limits = context_.config->limits;
+  const SharedCounts& counts = context_.counts;
   if (reserve_ < 0) return "No descriptor is free; try again later.";
-  if (live_ >= static_cast<std::size_t>(limits.sessions)) return "Too many sessions; try again later.";
-  const auto same = sessions_of_.find(address_text(peer));
-  const bool crowded = limits.sessions_per_address > 0 && same != sessions_of_.end() &&
-                       same->second >= static_cast<std::size_t>(limits.sessions_per_address);
+  if (counts.sessions() > static_cast<std::size_t>(limits.sessions)) return "Too many sessions; try again later.";
+  const bool crowded = limits.sessions_per_address > 0 &&
+                       counts.sessions_from(peer) > static_cast<std::size_t>(limits.sessions_per_address);
   return crowded ? "Too many sessions from your address; try again later." : std::string_view();
 }
 
 void Server::admit(int socket, const core::Endpoint& peer) {
-  if (live_ >= static_cast<std::size_t>(context_.config->limits.sessions) + refusals_at_once)
+  if (!context_.counts.enter(peer)) return context_.reactor.close(socket);
+  if (context_.counts.sessions() > static_cast<std::size_t>(context_.config->limits.sessions) + refusals_at_once) {
+    context_.counts.leave(peer);
     return context_.reactor.close(socket);
+  }
   const std::string_view refused = reason_to_refuse(peer);
   const core::Endpoint local = unmapped(to_endpoint(context_.reactor.backend().local_address(socket)));
   if (free_slots_.empty()) {
@@ -178,8 +187,6 @@ void Server::admit(int socket, const core::Endpoint& peer) {
   sessions_[slot] = std::make_unique<Session>(context_, *this, next_id_++, socket, local, peer);
   Session& session = *sessions_[slot];
   session.slot = slot;
-  ++live_;
-  ++sessions_of_[address_text(peer)];
   if (refused.empty()) {
     context_.log.debug("{} [{}] connected", address_text(peer), next_id_ - 1);
     return session.start();
@@ -189,9 +196,7 @@ void Server::admit(int socket, const core::Endpoint& peer) {
 }
 
 void Server::on_session_end(Session& session) {
-  const std::string address = address_text(session.peer());
-  if (--sessions_of_[address] == 0) sessions_of_.erase(address);
-  --live_;
+  context_.counts.leave(session.peer());
   free_slots_.push_back(session.slot);
   ended_.push_back(std::move(sessions_[session.slot]));
   context_.reactor.arm(burial_, context_.reactor.now());
@@ -225,13 +230,13 @@ void Server::drain(std::function<void()> done) {
 }
 
 void Server::on_drain_timeout() {
-  context_.log.warn("drain timeout: {} sessions are ended", live_);
+  context_.log.warn("drain timeout: {} sessions are ended", session_count());
   for (const auto& session : sessions_)
     if (session) session->close();
 }
 
 void Server::try_finish() {
-  if (!draining_ || live_ > 0 || !ended_.empty() || !drained_) return;
+  if (!draining_ || session_count() > 0 || !ended_.empty() || !drained_) return;
   for (const auto& listener : listeners_)
     if (!listener->accept_op.idle()) return;
   context_.reactor.disarm(drain_timer_);

@@ -6,7 +6,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "net/context.hpp"
@@ -22,9 +21,10 @@ struct StartError {
 
 class Server final : public SessionOwner {
  public:
-  /// `seed` feeds passive ports and names; the same seed makes the same choices.
-  Server(io::Reactor& reactor, spdlog::logger& log, const std::shared_ptr<const core::Config>& config,
-         std::uint64_t seed);
+  /// `counts` stands for this worker; `config` is its share, with server.workers above 1 if others listen on the same
+  /// ports. `seed` feeds passive ports and names; the same seed makes the same choices.
+  Server(io::Reactor& reactor, spdlog::logger& log, SharedCounts& counts,
+         const std::shared_ptr<const core::Config>& config, std::uint64_t seed);
   ~Server() override;
 
   /// Opens roots and listeners and begins to accept. Nothing is open after an error.
@@ -36,7 +36,8 @@ class Server final : public SessionOwner {
   /// then `done` is called, with nothing open any more.
   void drain(std::function<void()> done);
 
-  std::size_t session_count() const { return live_; }
+  /// Sessions of this worker.
+  std::size_t session_count() const { return context_.counts.own_sessions(); }
   const Context& context() const { return context_; }
   /// The addresses really listened on (a port 0 in the configuration becomes one).
   std::vector<core::Endpoint> endpoints() const;
@@ -70,8 +71,6 @@ class Server final : public SessionOwner {
   std::vector<std::size_t> free_slots_;
   std::vector<std::unique_ptr<Session>> ended_;  ///< over, and destroyed by the next turn
   io::Timer burial_;
-  std::unordered_map<std::string, std::size_t> sessions_of_;  ///< by address text
-  std::size_t live_ = 0;
   std::uint64_t next_id_ = 1;
   int reserve_ = -1;  ///< a descriptor held back, so that one client can be told that there are none
   bool draining_ = false;

@@ -251,6 +251,7 @@ void Transfer::on_timer() {
 void Transfer::report() {
   context_.reactor.disarm(timer_);
   end_.octets = flow_ ? flow_->octets() : 0;
+  context_.counts.add_transfer(sends(), end_.octets);
   end_.stays_open = state_ == State::kept;
   flow_.reset();
   decoder_.reset();

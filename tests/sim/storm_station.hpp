@@ -47,7 +47,7 @@ struct Station {
     world.files().make_file(place.files_root + path, content);
   }
   void open() {
-    server = std::make_unique<net::Server>(world.reactor(), log, config, world.seed());
+    server = std::make_unique<net::Server>(world.reactor(), log, counts, config, world.seed());
     const auto error = server->start();
     INFO((error ? error->key + ": " + error->what : ""));
     REQUIRE_FALSE(error);
@@ -56,6 +56,7 @@ struct Station {
   void close() {
     REQUIRE(
         world.run_until([&] { return server->session_count() == 0; }, {.turns = 2'000'000, .time = 3600 * io::second}));
+    CHECK(counts.totals().sessions == 0);
     CHECK(server->context().control_buffers.lent() == 0);
     CHECK(server->context().flow_buffers.lent() == 0);
     CHECK(server->context().passive_listeners.lent() == 0);
@@ -73,6 +74,7 @@ struct Station {
   StormPlace place;
   std::shared_ptr<core::Config> config;
   spdlog::logger log;
+  net::SharedCounts counts = net::SharedCounts::make(1, 100, world.seed()).value();
   std::unique_ptr<net::Server> server;
   bool disk_is_sound = true;  ///< what could not be removed for an I/O error may stay
 };

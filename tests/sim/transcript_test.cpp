@@ -52,7 +52,7 @@ class SimTalker final : public tests::Talker {
     log_.set_level(spdlog::level::off);
     world_.files().make_directory(root);
     world_.files().make_directory(archive);
-    server_ = std::make_unique<net::Server>(world_.reactor(), log_, world_of_transcripts(), seed);
+    server_ = std::make_unique<net::Server>(world_.reactor(), log_, counts_, world_of_transcripts(), seed);
     REQUIRE_FALSE(server_->start());
   }
 
@@ -191,6 +191,7 @@ class SimTalker final : public tests::Talker {
 
   sim::SimWorld world_;
   spdlog::logger log_;
+  net::SharedCounts counts_ = net::SharedCounts::make(1, 100, 1).value();
   std::unique_ptr<net::Server> server_;
   bool draining_ = false, drained_ = false;
   sim::SimPeer client_;
