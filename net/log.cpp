@@ -18,7 +18,8 @@ constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::le
 
 }  // namespace
 
-std::expected<std::shared_ptr<spdlog::logger>, std::string> make_log(const core::Config::Log& config) {
+std::expected<std::shared_ptr<spdlog::logger>, std::string> make_log(const core::Config::Log& config,
+                                                                     const LogWriter& writer) {
   spdlog::sink_ptr sink;
   // The library reports a file it cannot open by an exception; here it is a value like any other.
   try {
@@ -30,12 +31,18 @@ std::expected<std::shared_ptr<spdlog::logger>, std::string> make_log(const core:
   } catch (const spdlog::spdlog_ex& error) {
     return std::unexpected(std::string(error.what()));
   }
-  spdlog::init_thread_pool(queued_lines, 1);
-  auto log = std::make_shared<spdlog::async_logger>("millrace", sink, spdlog::thread_pool(),
-                                                    spdlog::async_overflow_policy::overrun_oldest);
-  log->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+  std::shared_ptr<spdlog::logger> log;
+  if (writer.threaded) {
+    spdlog::init_thread_pool(queued_lines, 1);
+    log = std::make_shared<spdlog::async_logger>("millrace", sink, spdlog::thread_pool(),
+                                                 spdlog::async_overflow_policy::overrun_oldest);
+  } else {
+    log = std::make_shared<spdlog::logger>("millrace", sink);
+  }
+  const std::string who = writer.worker > 0 ? fmt::format("worker {}: ", writer.worker) : std::string();
+  log->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l " + who + "%v");
   log->set_level(levels[static_cast<std::size_t>(config.level)]);
-  log->flush_on(spdlog::level::info);
+  log->flush_on(spdlog::level::debug);  // whole lines, so that those of several processes do not mix
   return log;
 }
 

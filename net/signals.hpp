@@ -1,4 +1,4 @@
-// SIGTERM, SIGINT and SIGHUP as ordinary events of the loop.
+// SIGTERM, SIGINT, SIGHUP and SIGUSR1 as ordinary events of the loop.
 #pragma once
 
 #include <sys/signalfd.h>

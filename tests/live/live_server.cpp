@@ -125,7 +125,7 @@ LiveServer::~LiveServer() {
 
 std::string LiveServer::make_configuration(const ServerOptions& options) const {
   std::ostringstream out;
-  out << "server.drain_timeout_s = 5\n"
+  out << "server.drain_timeout_s = " << options.drain_timeout_s << '\n'
       << "listen.control = [\"0.0.0.0:" << port_ << "\", \"[::]:" << port_ << "\"]\n"
       << "io.backend = \"" << options.backend << "\"\n"
       << "data.passive_ports = \"" << first_passive_port() << '-' << last_passive_port() << "\"\n"
@@ -191,6 +191,17 @@ void LiveServer::stop() {
 }
 
 void LiveServer::signal(int number) const { ::kill(pid_, number); }
+
+void LiveServer::reconfigure(const ServerOptions& options) const {
+  write_file(directory_ / "config.toml", make_configuration(options));
+  signal(SIGHUP);
+}
+
+pid_t LiveServer::worker(int number) const {
+  const std::string said = log(), words = "worker " + std::to_string(number) + " is process ";
+  const std::size_t at = said.rfind(words);
+  return at == std::string::npos ? -1 : std::stoi(said.substr(at + words.size()));
+}
 
 std::size_t LiveServer::open_descriptors() const {
   std::size_t count = 0;

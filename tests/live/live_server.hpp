@@ -29,7 +29,8 @@ struct ServerOptions {
   std::vector<User> users = {User{}};
   bool anonymous = false;
   std::uint16_t passive_ports = 80;  ///< how many
-  bool own_disk = false;             ///< the root is a file system of its own, which can be filled
+  int drain_timeout_s = 5;
+  bool own_disk = false;  ///< the root is a file system of its own, which can be filled
 };
 
 /// A small file system in memory. Gone with all that is on it when destroyed.
@@ -60,12 +61,16 @@ class LiveServer {
   /// SIGTERM, then the end: exit code 0 and no word from a sanitizer, or checks fail. Once only.
   void stop();
   void signal(int number) const;
+  /// Writes another configuration for the same ports and has it read (SIGHUP).
+  void reconfigure(const ServerOptions& options) const;
 
   std::uint16_t port() const { return port_; }  ///< L, on 0.0.0.0 and [::]
   std::uint16_t first_passive_port() const { return static_cast<std::uint16_t>(port_ + 1); }
   std::uint16_t last_passive_port() const { return static_cast<std::uint16_t>(port_ + passive_ports_); }
   const std::filesystem::path& root() const { return root_; }        ///< every user's "/"
   const std::filesystem::path& outside() const { return outside_; }  ///< a directory beside it
+  /// The process that is worker `number` now, from 1; -1: there are not so many.
+  pid_t worker(int number) const;
   /// Sockets and files; not the pipes, which are pooled and kept.
   std::size_t open_descriptors() const;
   std::size_t resident_kib() const;

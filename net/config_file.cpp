@@ -1,0 +1,139 @@
+// Reading, and the checks that a parser of text cannot make.
+#include "net/config_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <expected>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+#include "io/fd.hpp"
+
+namespace net {
+namespace {
+
+std::expected<core::ParsedConfig, std::vector<core::ConfigError>> load(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) return std::unexpected(std::vector{core::ConfigError{file, 0, "", std::strerror(errno)}});
+  // The library reports what can be opened and not read, as a directory, by an exception.
+  try {
+    const std::string text((std::istreambuf_iterator<char>(in)), {});
+    return core::parse_config(text, file);
+  } catch (const std::ios_base::failure&) {
+    return std::unexpected(std::vector{core::ConfigError{file, 0, "", std::strerror(errno)}});
+  }
+}
+
+// CPUs that this process may run on.
+std::int64_t usable_cpus() {
+  cpu_set_t cpus;
+  return sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+}
+
+class SystemCheck {
+ public:
+  SystemCheck(const core::ParsedConfig& parsed, const std::string& file) : parsed_(parsed), file_(file) {}
+
+  std::vector<core::ConfigError> errors() {
+    check_tls();
+    check_workers();
+    check_directories();
+    return std::move(errors_);
+  }
+
+ private:
+  void complain(const std::string& key, const std::string& what) {
+    errors_.push_back({file_, parsed_.line_of(key), key, what});
+  }
+
+  void check_tls() {
+    const core::Config& config = parsed_.config;
+    const std::pair<const char*, const std::string&> files[] = {{"tls.certificate", config.tls.certificate},
+                                                                {"tls.key", config.tls.key}};
+    for (const auto& [key, path] : files)
+      if (!path.empty() && access(path.c_str(), R_OK) != 0)
+        complain(key, "cannot read `" + path + "`: " + std::strerror(errno));
+    // Serving in the clear what was meant to be encrypted would be worse than not serving.
+    if (errors_.empty() && !config.tls.certificate.empty())
+      complain("tls.certificate", "this version has no TLS; leave the key out to serve without");
+    if (!config.listen.proxy_protocol_from.empty())
+      complain("listen.proxy_protocol_from", "this version does not read PROXY headers; leave the key out");
+  }
+
+  // Several workers share one port, and each needs a part of what is divided.
+  void check_workers() {
+    const core::Config& config = parsed_.config;
+    const std::int64_t workers = config.server.workers;
+    if (workers == 1) return;
+    struct Divided {
+      const char* key;
+      std::int64_t total, least;
+      const char* unit;
+    };
+    const Divided divided[] = {
+        {"data.passive_ports", static_cast<std::int64_t>(config.data.passive_ports.size()), workers, "ports"},
+        {"limits.transfer_buffers", config.limits.transfer_buffers, 2 * workers, "buffers"}};
+    for (const Divided& one : divided)
+      if (one.total < one.least)
+        complain(one.key, fmt::format("must have {} {} at least for {} workers, not {}; or lower server.workers",
+                                      one.least, one.unit, workers, one.total));
+    if (std::ranges::find(config.listen.control, 0, &core::Endpoint::port) != config.listen.control.end())
+      complain("listen.control", fmt::format("must name the port that {} workers share, not 0", workers));
+  }
+
+  void check_directories() {
+    std::size_t user = 0;
+    for (const core::Account& account : parsed_.config.accounts.all()) {
+      const std::string place = account.anonymous ? "anonymous" : "user[" + std::to_string(user++) + "]";
+      check_directory(place + ".root", account.root);
+      for (const core::Mount& mount : account.mounts) check_directory(place + ".mounts", mount.root);
+    }
+  }
+
+  void check_directory(const std::string& key, const std::string& path) {
+    const io::Fd directory(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!directory || faccessat(directory.get(), ".", X_OK, AT_EACCESS) != 0)
+      complain(key, "cannot open the directory `" + path + "`: " + std::strerror(errno));
+  }
+
+  const core::ParsedConfig& parsed_;
+  const std::string& file_;
+  std::vector<core::ConfigError> errors_;
+};
+
+void print(const std::vector<core::ConfigError>& errors) {
+  for (const core::ConfigError& error : errors) std::cerr << core::to_string(error) << '\n';
+}
+
+}  // namespace
+
+std::optional<core::ParsedConfig> load_checked(const std::string& file) {
+  auto parsed = load(file);
+  if (!parsed) {
+    print(parsed.error());
+    return std::nullopt;
+  }
+  std::int64_t& workers = parsed->config.server.workers;
+  if (workers == 0) workers = usable_cpus();
+  if (const auto errors = SystemCheck(*parsed, file).errors(); !errors.empty()) {
+    print(errors);
+    return std::nullopt;
+  }
+  return std::move(*parsed);
+}
+
+int complain(const core::ParsedConfig& parsed, const std::string& file, std::string_view key, std::string_view what) {
+  print({core::ConfigError{file, parsed.line_of(key), std::string(key), std::string(what)}});
+  return exit_bad_config;
+}
+
+}  // namespace net

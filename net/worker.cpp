@@ -1,0 +1,91 @@
+// Start, reload and drain of one process.
+#include "net/worker.hpp"
+
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+
+#include <csignal>
+#include <memory>
+#include <random>
+
+#include "net/config_file.hpp"
+#include "net/log.hpp"
+#include "net/server.hpp"
+#include "net/signals.hpp"
+
+namespace net {
+namespace {
+
+// Every session, transfer and listener is a descriptor: take all that the system grants.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+const char* backend_word(core::BackendChoice choice) {
+  constexpr const char* words[] = {"auto", "io_uring", "epoll"};
+  return words[static_cast<std::size_t>(choice)];
+}
+
+void reload(Server& server, spdlog::logger& log, const std::string& file, std::size_t worker, std::size_t workers) {
+  const auto fresh = load_checked(file);
+  if (!fresh) return log.error("reload: {} has mistakes; the old configuration holds", file);
+  const auto config = std::make_shared<const core::Config>(core::share(fresh->config, worker, workers));
+  if (const auto error = server.reload(config))
+    return log.error("reload: {}: {}; the old configuration holds", error->key, error->what);
+  log.info("reloaded {}", file);
+}
+
+}  // namespace
+
+void announce_ready(spdlog::logger& log) {
+  log.info("ready");
+  sd_notify(0, "READY=1");
+}
+
+int run_worker(const std::string& file, const core::ParsedConfig& parsed, SharedCounts& counts, std::size_t worker,
+               const std::function<void(spdlog::logger&)>& on_accepting) {
+  const auto workers = static_cast<std::size_t>(parsed.config.server.workers);
+  const auto config = std::make_shared<const core::Config>(core::share(parsed.config, worker, workers));
+
+  Signals signals;  // before any thread, so that all of them have the signals blocked
+  raise_descriptor_limit();
+  auto made = make_log(config->log, {.worker = workers > 1 ? worker + 1 : 0});
+  if (!made) return complain(parsed, file, "log.file", made.error());
+  spdlog::logger& log = **made;
+  auto chosen = io::make_backend(backend_word(config->io.backend),
+                                 {.ring_entries = static_cast<unsigned>(config->io.ring_entries),
+                                  .offload_threads = static_cast<unsigned>(config->io.offload_threads)});
+  if (!chosen) return complain(parsed, file, "io.backend", chosen.error());
+  if (!chosen->why.empty()) log.warn("falling back to {}: {}", chosen->backend->name(), chosen->why);
+
+  io::Reactor reactor(*chosen->backend);
+  Server server(reactor, log, counts, config, std::random_device{}());
+  if (const auto error = server.start()) {
+    reactor.join();  // closes are ops too
+    flush_log();
+    return complain(parsed, file, error->key, error->what);
+  }
+
+  signals.start(reactor, [&](int signal) {
+    if (signal == SIGHUP) return reload(server, log, file, worker, workers);
+    if (signal == SIGUSR1) return log.info("{}", to_string(counts.totals()));
+    log.info("draining: {} sessions", server.session_count());
+    sd_notify(0, "STOPPING=1");
+    signals.stop();
+    server.drain([&] { reactor.stop(); });
+  });
+  for (const core::Endpoint& at : server.endpoints())
+    log.info("listening on {} with {}", core::to_string(at), chosen->backend->name());
+  on_accepting(log);
+  reactor.run();
+  reactor.join();
+  log.info("ended");
+  flush_log();
+  return 0;
+}
+
+}  // namespace net
