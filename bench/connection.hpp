@@ -12,7 +12,7 @@
 
 namespace bench {
 
-/// What all users of a thread share.
+/// What all users of a worker share.
 struct Context {
   io::Reactor& reactor;
   io::BufferPool control_buffers{4 * 1024, 1024};

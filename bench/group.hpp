@@ -1,4 +1,4 @@
-// The users of one load in one thread: lets them in, gives them operations when these are due, and counts.
+// The users of one load in one worker: lets them in, gives them operations when these are due, and counts.
 // Closed loop: whoever is free gets the next one. Open loop: operation k is due at a fixed moment, and that is where
 // its latency begins, however busy the server keeps the users. Knows no commands and no sockets.
 #pragma once
@@ -17,7 +17,7 @@ namespace bench {
 
 class User;
 
-/// A thread's part of a load.
+/// A worker's part of a load.
 struct Share {
   std::uint64_t first = 0, stride = 1, count = 0;  ///< its users are number first, first + stride, …
   double rate = 0;                                 ///< operations a second; 0: closed loop

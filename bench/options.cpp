@@ -16,7 +16,7 @@
 namespace bench {
 namespace {
 
-constexpr std::uint64_t most_default_threads = 4;
+constexpr std::uint64_t most_default_workers = 4;
 
 /// One key of a load: `--stream-rate` on the command line, `stream-rate` in a plan.
 struct Key {
@@ -83,7 +83,10 @@ void describe(CLI::App& app, Options& options, Load& load) {
   app.add_option("--warmup", options.warmup_s, "seconds before that, not measured")->capture_default_str();
   app.add_option("--timeout", options.timeout_s, "seconds without progress that fail an operation")
       ->capture_default_str();
-  app.add_option("--threads", options.threads, "default: one a core, at most 4");
+  app.add_option(
+      "--workers", options.workers,
+      "processes of the load generator; default: one a core, at most 4, and more where a process may not have "
+      "all the descriptors");
   app.add_option("--backend", options.backend)
       ->check(CLI::IsMember({"auto", "io_uring", "epoll"}))
       ->capture_default_str();
@@ -186,7 +189,7 @@ std::string complaint_about(const Load& load) {
 void add_pings(std::vector<Load>& loads) {
   const Load& bulk = loads.front();
   if (!bulk.scenario->with_pings) return;
-  Load pings{.scenario = find_scenario("ping"), .source = bulk.source, .own_thread = true};
+  Load pings{.scenario = find_scenario("ping"), .source = bulk.source, .own_worker = true};
   fill_in(pings);
   loads.push_back(pings);
 }
@@ -209,8 +212,8 @@ std::string complete(Options& options, const Load& given) {
   }
   add_pings(options.loads);
   if (!(options.duration_s > 0) || !(options.warmup_s >= 0) || !(options.timeout_s > 0)) return "times are above 0";
-  if (options.threads == 0)
-    options.threads = std::clamp<std::uint64_t>(std::thread::hardware_concurrency(), 1, most_default_threads);
+  if (options.workers == 0)
+    options.workers = std::clamp<std::uint64_t>(std::thread::hardware_concurrency(), 1, most_default_workers);
   return "";
 }
 

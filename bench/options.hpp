@@ -34,7 +34,7 @@ struct Load {
   bool keep = false;              ///< put: leave what was uploaded
 
   std::vector<std::string> names{};  ///< the files to download; filled in before the start
-  bool own_thread = false;           ///< so that the other users' work does not delay it
+  bool own_worker = false;           ///< so that the other users' work does not delay it
 
   bool open_loop() const { return rate > 0; }
 };
@@ -45,7 +45,7 @@ struct Options {
   std::string user = "anonymous", password = "bench@";
   std::string backend = "auto", tls = "none";
   std::string json, plan;
-  std::uint64_t threads = 0;  ///< 0: as many as there are cores, at most 4
+  std::uint64_t workers = 0;  ///< 0: as many as there are cores, at most 4
   std::uint64_t server_pid = 0;
   double duration_s = 10, warmup_s = 0, timeout_s = 30;
   std::vector<Load> loads;

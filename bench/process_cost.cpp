@@ -1,4 +1,4 @@
-// Reading /proc/PID/stat, status and smaps_rollup; threads' switches from /proc/PID/task.
+// Clocks of processes; /proc/PID/stat, status and smaps_rollup; threads' switches from /proc/PID/task.
 #include "bench/process_cost.hpp"
 
 #include <sched.h>
@@ -79,19 +79,29 @@ void add_switches(const fs::path& process, ProcessCost& cost) {
   }
 }
 
-void add(pid_t pid, ProcessCost& cost) {
+fs::path directory_of(pid_t pid) { return fs::path("/proc") / std::to_string(pid); }
+
+void add_cpu(pid_t pid, ProcessCost& cost) {
   static const double tick_s = 1.0 / static_cast<double>(::sysconf(_SC_CLK_TCK));
-  const fs::path process = fs::path("/proc") / std::to_string(pid);
-  const auto fields = fields_of(content_of(process / "stat"));
-  cost.cpu_user_s += static_cast<double>(number(fields, 14) + number(fields, 16)) * tick_s;
-  cost.cpu_system_s += static_cast<double>(number(fields, 15) + number(fields, 17)) * tick_s;
+  const auto fields = fields_of(content_of(directory_of(pid) / "stat"));
+  const auto seconds = [&](int man_page_number) {
+    return static_cast<double>(number(fields, man_page_number)) * tick_s;
+  };
+  const double children_user_s = seconds(16), children_system_s = seconds(17);
+  cost.cpu_s += process_cpu_s(pid) + children_user_s + children_system_s;
+  cost.cpu_user_s += seconds(14) + children_user_s;
+  cost.cpu_system_s += seconds(15) + children_system_s;
+}
+
+void add_memory(pid_t pid, ProcessCost& cost) {
+  const fs::path process = directory_of(pid);
   cost.rss_kib += value_of(content_of(process / "status"), "VmRSS:");
   cost.pss_kib += value_of(content_of(process / "smaps_rollup"), "Pss:");
   add_switches(process, cost);
 }
 
 double seconds_of(clockid_t clock) {
-  timespec time{};
+  timespec time{};  // stays 0 where the process has ended
   ::clock_gettime(clock, &time);
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
 }
@@ -99,13 +109,18 @@ double seconds_of(clockid_t clock) {
 }  // namespace
 
 std::optional<ProcessCost> cost_of_tree(pid_t root) {
-  if (!fs::exists(fs::path("/proc") / std::to_string(root))) return std::nullopt;
+  if (!fs::exists(directory_of(root))) return std::nullopt;
   ProcessCost cost;
-  for (const pid_t pid : tree_of(root)) add(pid, cost);
+  const auto tree = tree_of(root);
+  for (const pid_t pid : tree) add_cpu(pid, cost);  // first: the work goes on while we look
+  for (const pid_t pid : tree) add_memory(pid, cost);
   return cost;
 }
 
-double own_cpu_s() { return seconds_of(CLOCK_PROCESS_CPUTIME_ID); }
+double process_cpu_s(pid_t pid) {
+  clockid_t clock = 0;
+  return ::clock_getcpuclockid(pid, &clock) == 0 ? seconds_of(clock) : 0;
+}
 
 double thread_cpu_s() { return seconds_of(CLOCK_THREAD_CPUTIME_ID); }
 

@@ -1,5 +1,5 @@
-// What processes have used so far, read from /proc: of a server with all its children and threads, and of ourselves.
-// Knows /proc's files; must not know what the cost was for.
+// What processes have used so far: a server with all its children and threads, and ourselves.
+// Knows /proc and the kernel's clocks; must not know what the cost was for.
 #pragma once
 
 #include <sys/types.h>
@@ -10,17 +10,20 @@
 namespace bench {
 
 struct ProcessCost {
-  double cpu_user_s = 0, cpu_system_s = 0;
-  std::uint64_t rss_kib = 0, pss_kib = 0;  ///< pss counts a shared page in parts; 0 where it may not be read
+  /// Each process by its own clock, in nanoseconds, with its threads and those that ended; and what children left to
+  /// it that ended and were waited for: summed by the kernel in nanoseconds, shown in ticks (10 ms). Not in it: the
+  /// children of a process that waits for none, and those that ended and are not waited for yet by whoever took them.
+  double cpu_s = 0;
+  double cpu_user_s = 0, cpu_system_s = 0;  ///< the same, divided as the kernel guesses it, all in ticks
+  std::uint64_t rss_kib = 0, pss_kib = 0;   ///< pss counts a shared page in parts; 0 where it may not be read
   std::uint64_t voluntary_switches = 0, involuntary_switches = 0;
 };
 
-/// A process and all its descendants, as they are now. The CPU of children that ended and were waited for is in it.
-/// Nothing when there is no such process.
+/// A process and all its descendants, as they are now. Nothing when there is no such process.
 std::optional<ProcessCost> cost_of_tree(pid_t root);
 
-/// User and system seconds of this process, and of the calling thread.
-double own_cpu_s();
+/// CPU seconds of a process with all its threads, children left out, and of the calling thread. 0: there is none.
+double process_cpu_s(pid_t pid);
 double thread_cpu_s();
 /// Cores that this process may run on.
 unsigned usable_cores();

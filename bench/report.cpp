@@ -62,25 +62,22 @@ std::string loop_text(const Load& load) {
 
 struct Cost {
   ProcessCost used;  ///< while measured; memory as it was at the end
-  double cpu_s, cpu_s_per_gb, cpu_us_per_operation, rss_kib_per_session, pss_kib_per_session;
+  double cpu_s_per_gb, cpu_us_per_operation, rss_kib_per_session, pss_kib_per_session;
 };
 
 Cost cost_of(const ServerCost& server, const Statistics& done) {
   ProcessCost used = server.end;
+  used.cpu_s -= server.begin.cpu_s;
   used.cpu_user_s -= server.begin.cpu_user_s;
   used.cpu_system_s -= server.begin.cpu_system_s;
   // A process of the tree that ended takes its switches with it.
   used.voluntary_switches -= std::min(server.begin.voluntary_switches, used.voluntary_switches);
   used.involuntary_switches -= std::min(server.begin.involuntary_switches, used.involuntary_switches);
-  const double cpu_s = used.cpu_user_s + used.cpu_system_s;
   const auto octets = static_cast<double>(done.octets), operations = static_cast<double>(done.operations);
   const auto a_session = [&](std::uint64_t before_kib, std::uint64_t begin_kib) {
     return per(static_cast<double>(begin_kib) - static_cast<double>(before_kib), static_cast<double>(done.sessions));
   };
-  return {used,
-          cpu_s,
-          per(cpu_s, octets / gb),
-          per(cpu_s * 1e6, operations),
+  return {used, per(used.cpu_s, octets / gb), per(used.cpu_s * 1e6, operations),
           a_session(server.before.rss_kib, server.begin.rss_kib),
           a_session(server.before.pss_kib, server.begin.pss_kib)};
 }
@@ -88,7 +85,8 @@ Cost cost_of(const ServerCost& server, const Statistics& done) {
 ordered_json server_json(const std::optional<ServerCost>& server, const Statistics& done) {
   if (!server) return nullptr;
   const Cost cost = cost_of(*server, done);
-  return {{"cpu_user_s", cost.used.cpu_user_s},
+  return {{"cpu_s", cost.used.cpu_s},
+          {"cpu_user_s", cost.used.cpu_user_s},
           {"cpu_system_s", cost.used.cpu_system_s},
           {"cpu_s_per_gb", cost.cpu_s_per_gb},
           {"cpu_us_per_operation", cost.cpu_us_per_operation},
@@ -186,20 +184,20 @@ std::string table(const Result& result) {
     add_lines(out, result.options.loads[i], result.loads[i], result.duration_s);
   const ClientCost& client = result.client;
   fmt::format_to(std::back_inserter(out),
-                 "client: {:.2f} CPU s, {:.0f} % of {} cores; busiest of {} threads {:.0f} %\n", client.cpu_s,
-                 100 * per(client.cpu_s, client.wall_s * client.cores), client.cores, client.threads,
-                 100 * client.busiest_thread);
+                 "client: {:.2f} CPU s, {:.0f} % of {} cores; busiest of {} workers {:.0f} %\n", client.cpu_s,
+                 100 * per(client.cpu_s, client.wall_s * client.cores), client.cores, client.workers,
+                 100 * client.busiest_worker);
   if (result.server) {
     const Cost cost = cost_of(*result.server, result.sum());
     fmt::format_to(std::back_inserter(out),
                    "server: {:.2f} CPU s (user {:.2f}, system {:.2f}): {:.3f} s/GB, {:.1f} us/operation\n"
                    "        RSS {} KiB ({:.2f} a session), PSS {} KiB ({:.2f}); switches: {} voluntary, {} not\n",
-                   cost.cpu_s, cost.used.cpu_user_s, cost.used.cpu_system_s, cost.cpu_s_per_gb,
+                   cost.used.cpu_s, cost.used.cpu_user_s, cost.used.cpu_system_s, cost.cpu_s_per_gb,
                    cost.cpu_us_per_operation, cost.used.rss_kib, cost.rss_kib_per_session, cost.used.pss_kib,
                    cost.pss_kib_per_session, cost.used.voluntary_switches, cost.used.involuntary_switches);
   }
   if (client.limit())
-    out += "WARNING: a thread of the load generator was busy all the time: the server may be faster than this.\n";
+    out += "WARNING: a worker of the load generator was busy all the time: the server may be faster than this.\n";
   return out;
 }
 
@@ -213,9 +211,9 @@ std::string json(const Result& result) {
   add_statistics(out, all, result.duration_s);
   if (options.loads.front().scenario->with_pings) out["ping_us"] = latency_json(result.loads.back().latency);
   out["client"] = {{"cpu_s", result.client.cpu_s},
-                   {"threads", result.client.threads},
+                   {"workers", result.client.workers},
                    {"cores", result.client.cores},
-                   {"busiest_thread", result.client.busiest_thread},
+                   {"busiest_worker", result.client.busiest_worker},
                    {"limit", result.client.limit()}};
   out["server"] = server_json(result.server, all);
   for (std::size_t i = 0; options.scenario == "plan" && i < result.loads.size(); ++i) {

@@ -14,10 +14,10 @@ namespace bench {
 
 struct ClientCost {
   double cpu_s = 0, wall_s = 0;
-  unsigned threads = 0;
+  unsigned workers = 0;
   unsigned cores = 1;         ///< it could use
-  double busiest_thread = 0;  ///< share of the time, 0 to 1
-  bool limit() const { return busiest_thread > 0.9; }
+  double busiest_worker = 0;  ///< share of the time, 0 to 1
+  bool limit() const { return busiest_worker > 0.9; }
 };
 
 struct ServerCost {

@@ -30,7 +30,7 @@ struct Scenario {
   std::uint64_t depth;        ///< operations in flight a user
   double rate;                ///< operations a second in all; 0: closed loop
   double stream_rate;         ///< octets a second of each download; 0: as they come
-  bool with_pings;            ///< one more user, on a thread of its own, sends NOOPs meanwhile
+  bool with_pings;            ///< one more user, on a worker of its own, sends NOOPs meanwhile
 };
 
 std::span<const Scenario> scenarios();

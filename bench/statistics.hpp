@@ -1,5 +1,5 @@
-// What one group of users in one thread saw, and how two of these become one.
-// Knows counts and examples; must not know users, threads or how it is printed.
+// What one group of users in one worker saw, and how two of these become one.
+// Knows counts and examples; must not know users, workers or how it is printed.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +28,11 @@ inline constexpr std::string_view connect = "connect",  ///< the control connect
 struct ErrorCount {
   std::uint64_t count = 0;
   std::string example;  ///< the first
+
+  template <typename Self, typename Archive>
+  static void pass(Self& self, Archive& archive) {
+    archive(self.count, self.example);
+  }
 };
 
 /// A file as it came: what --verify compares.
@@ -53,6 +58,11 @@ struct Statistics {
   std::uint64_t error_count() const;
   /// Forgets what was measured; errors and first copies stay.
   void restart();
+
+  template <typename Self, typename Archive>
+  static void pass(Self& self, Archive& archive) {
+    archive(self.latency, self.operations, self.octets, self.sessions, self.behind, self.errors, self.copies);
+  }
 };
 
 }  // namespace bench

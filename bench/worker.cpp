@@ -1,7 +1,8 @@
-// The phases of a thread: let the users in, wait for the other threads, measure, send the users home.
+// The phases of a worker: let the users in, wait for the other workers, measure, send the users home.
 #include "bench/worker.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "bench/process_cost.hpp"
 #include "bench/user.hpp"
@@ -9,8 +10,8 @@
 namespace bench {
 namespace {
 
-constexpr io::Time look_interval = 500 * io::millisecond;
-// How often a thread looks at what is not told to its reactor: the gate, an interruption.
+constexpr io::Time progress_interval = 500 * io::millisecond;
+// How often a worker looks at what is not told to its reactor: the gate, an interruption.
 constexpr io::Time gate_interval = 2 * io::millisecond;
 constexpr io::Time longest_turn = 100 * io::millisecond;
 constexpr io::Time goodbye_patience = 5 * io::second;
@@ -20,12 +21,9 @@ io::Time ns(double seconds) { return static_cast<io::Time>(seconds * io::second)
 
 }  // namespace
 
-Worker::Worker(const Options& options, const io::Address& server, Gate& gate, std::vector<Part> parts)
-    : options_(options), server_(server), gate_(gate), parts_(std::move(parts)), results_(parts_.size()) {}
-
-void Worker::start() { thread_ = std::thread(&Worker::run, this); }
-
-void Worker::join() { thread_.join(); }
+Worker::Worker(const Options& options, const io::Address& server, Gate& gate, const std::vector<Part>& parts, Tell tell,
+               bool watched)
+    : options_(options), server_(server), gate_(gate), parts_(parts), tell_(std::move(tell)), watched_(watched) {}
 
 void Worker::run() {
   auto chosen = io::make_backend(options_.backend, {.ring_entries = ring_entries, .offload_threads = 1});
@@ -34,10 +32,9 @@ void Worker::run() {
     run_groups(reactor);
     reactor.join();
   } else {
-    failure_ = chosen.error();
-    gate_.interrupted = true;
+    outcome_.failure = chosen.error();
+    tell_all();
   }
-  done_ = true;
 }
 
 void Worker::run_groups(io::Reactor& reactor) {
@@ -50,8 +47,7 @@ void Worker::run_groups(io::Reactor& reactor) {
     reactor.turn(reactor.now() + longest_turn);
   wait_for_gate(reactor);
   if (gate_.begin != io::never) measure(reactor);
-  for (std::size_t i = 0; i < groups_.size(); ++i) results_[i] = groups_[i]->statistics();
-  done_ = true;
+  tell_all();
   say_goodbye(reactor);
   reactor.join();  // before the users go, to whom its operations belong
   groups_.clear();
@@ -82,13 +78,13 @@ void Worker::measure(io::Reactor& reactor) {
       cpu_s = thread_cpu_s();
       cpu_since = reactor.now();
     }
-    publish(reactor.now());
+    tell_progress(reactor.now());
   }
   const double wall_s = static_cast<double>(reactor.now() - cpu_since) / io::second;
-  busy_ = wall_s > 0 ? std::min(1.0, (thread_cpu_s() - cpu_s) / wall_s) : 0;
+  outcome_.busy = wall_s > 0 ? std::min(1.0, (thread_cpu_s() - cpu_s) / wall_s) : 0;
   for (const auto& group : groups_) {
     group->stop();
-    measured_s_ = std::max(measured_s_, static_cast<double>(group->measured()) / io::second);
+    outcome_.measured_s = std::max(outcome_.measured_s, static_cast<double>(group->measured()) / io::second);
   }
 }
 
@@ -101,19 +97,20 @@ void Worker::say_goodbye(io::Reactor& reactor) {
   for (const auto& group : groups_) group->drop();
 }
 
-void Worker::publish(io::Time now) {
-  if (now < published_ + look_interval) return;
-  published_ = now;
-  std::vector<Statistics> copies;
-  copies.reserve(groups_.size());
-  for (const auto& group : groups_) copies.push_back(group->statistics());
-  const std::scoped_lock lock(mutex_);
-  published_copies_ = std::move(copies);
+// Without the copies, which only the end compares.
+void Worker::tell_progress(io::Time now) {
+  if (!watched_ || now < told_ + progress_interval) return;
+  told_ = now;
+  Outcome so_far;
+  for (const auto& group : groups_) so_far.parts.push_back(group->statistics());
+  for (Statistics& statistics : so_far.parts) statistics.copies.clear();
+  tell_(so_far);
 }
 
-std::vector<Statistics> Worker::look() {
-  const std::scoped_lock lock(mutex_);
-  return published_copies_;
+void Worker::tell_all() {
+  for (const auto& group : groups_) outcome_.parts.push_back(group->statistics());
+  outcome_.is_final = true;
+  tell_(outcome_);
 }
 
 }  // namespace bench

@@ -1,26 +1,25 @@
-// A thread of the load generator: its own backend, reactor, users and statistics. What it shares with the others is
-// the moment of the start, and for the live line a copy of its statistics twice a second.
-// Knows threads and phases; must not know FTP.
+// A worker of the load generator: a process with its own backend, reactor, users and statistics. What it shares with
+// the others is the moment of the start. Knows phases; must not know FTP, or how its process begins and ends.
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "bench/group.hpp"
 
 namespace bench {
 
-/// All threads begin at the same moment, once the users of all of them are logged in.
+/// In memory that all processes share. All workers begin at the same moment, once the users of all are logged in.
 struct Gate {
-  std::atomic<unsigned> not_ready{0};
+  std::atomic<unsigned> not_ready{0};      ///< workers
   std::atomic<io::Time> begin{io::never};  ///< monotonic
   std::atomic<bool> interrupted{false};    ///< end early
   std::atomic<bool> may_leave{false};  ///< the server's cost has been read: its processes may end with their sessions
 };
+static_assert(std::atomic<io::Time>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
 
 /// What a worker has of one load.
 struct Part {
@@ -28,44 +27,47 @@ struct Part {
   Share share;
 };
 
+/// What a worker tells: now and then how far it is, and in the end all.
+struct Outcome {
+  std::vector<Statistics> parts;  ///< in the order of its parts
+  double measured_s = 0;          ///< of the longest group
+  double busy = 0;                ///< CPU share of its thread while it measured
+  std::string failure;            ///< why it could not run; else empty
+  bool is_final = false;
+
+  template <typename Self, typename Archive>
+  static void pass(Self& self, Archive& archive) {
+    archive(self.parts, self.measured_s, self.busy, self.failure, self.is_final);
+  }
+};
+
 class Worker {
  public:
-  Worker(const Options& options, const io::Address& server, Gate& gate, std::vector<Part> parts);
+  using Tell = std::function<void(const Outcome&)>;
+  /// `watched`: tell() is wanted while it runs too, twice a second.
+  Worker(const Options& options, const io::Address& server, Gate& gate, const std::vector<Part>& parts, Tell tell,
+         bool watched);
 
-  void start();
-  void join();
-  /// The copy for the live line, by load; twice a second at most.
-  std::vector<Statistics> look();
-
-  // ---- After join(). ----
-  const std::string& failure() const { return failure_; }  ///< why it could not run; else empty
-  const std::vector<Part>& parts() const { return parts_; }
-  const Statistics& result(std::size_t part) const { return results_[part]; }
-  double measured_s() const { return measured_s_; }  ///< of the longest group
-  double busy() const { return busy_; }              ///< CPU share of this thread while it measured
-  bool done() const { return done_.load(); }
+  /// Returns when all sessions have ended; the final outcome is told before these end.
+  void run();
 
  private:
-  void run();
   void run_groups(io::Reactor& reactor);
   void wait_for_gate(io::Reactor& reactor);
   void measure(io::Reactor& reactor);
   void say_goodbye(io::Reactor& reactor);
-  void publish(io::Time now);
+  void tell_progress(io::Time now);
+  void tell_all();
 
   const Options& options_;
   io::Address server_;
   Gate& gate_;
-  std::vector<Part> parts_;
+  const std::vector<Part>& parts_;
+  Tell tell_;
+  bool watched_;
   std::vector<std::unique_ptr<Group>> groups_;
-  std::vector<Statistics> results_;
-  double measured_s_ = 0, busy_ = 0;
-  std::string failure_;
-  std::atomic<bool> done_{false};
-  io::Time published_ = 0;
-  std::mutex mutex_;
-  std::vector<Statistics> published_copies_;  // guarded by mutex_
-  std::thread thread_;
+  Outcome outcome_;
+  io::Time told_ = 0;
 };
 
 }  // namespace bench

@@ -1,8 +1,10 @@
 // The load generator against the real server: its counts are the server's, its errors are errors, and a stall of the
 // server is seen. Knows both programs' outsides only.
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,8 +30,8 @@ constexpr double stall_us = 500'000;
 /// build/asan/millrace-bench as an object; its own words go with a failed check.
 class Bench {
  public:
-  /// `arguments` may name another user.
-  Bench(const LiveServer& server, const std::vector<string>& arguments) {
+  /// `arguments` may name another user. `descriptors`: as many as a process of it may have.
+  Bench(const LiveServer& server, const std::vector<string>& arguments, rlim_t descriptors = RLIM_INFINITY) {
     string name = (std::filesystem::temp_directory_path() / "millrace-bench-XXXXXX").string();
     directory_ = mkdtemp(name.data());
     std::vector<string> all = {"--server",   "127.0.0.1:" + std::to_string(server.port()),
@@ -38,7 +40,7 @@ class Bench {
                                "--json",     (directory_ / "json").string()};
     all.insert(all.end(), arguments.begin(), arguments.end());
     pid_ = fork();
-    if (pid_ == 0) execute(all);
+    if (pid_ == 0) execute(all, descriptors);
   }
   Bench(const Bench&) = delete;
   Bench& operator=(const Bench&) = delete;
@@ -67,8 +69,13 @@ class Bench {
   string said() const { return read_file(directory_ / "output"); }
 
  private:
-  void execute(std::vector<string>& arguments) const {
+  void execute(std::vector<string>& arguments, rlim_t descriptors) const {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (descriptors != RLIM_INFINITY) {
+      prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE);  // or root would raise the limit again
+      const rlimit limit{descriptors, descriptors};
+      setrlimit(RLIMIT_NOFILE, &limit);
+    }
     const int output = ::open((directory_ / "output").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     dup2(output, STDOUT_FILENO);
     dup2(output, STDERR_FILENO);
@@ -166,7 +173,7 @@ TEST_CASE("blocks brings the files on one data connection", "[live][bench]") {
   const string backend = any_backend();
   const LiveServer server({.backend = backend});
   fill_directory(server.root() / "files", 20);
-  Bench bench(server, {"blocks", "--path", "/files", "--files", "20", "--connections", "1", "--threads", "1",
+  Bench bench(server, {"blocks", "--path", "/files", "--files", "20", "--connections", "1", "--workers", "1",
                        "--verify", "--operations", "40", "--backend", backend});
   REQUIRE(bench.wait() == 0);
   std::uint64_t octets = 0;
@@ -190,6 +197,32 @@ TEST_CASE("whole sessions, and sessions that only exist", "[live][bench]") {
   CHECK(idle.result()["operations"] == 50);
   CHECK(idle.result()["server"]["rss_kib"] > 0);
   CHECK(server.log().find("127.0.0.6") != string::npos);
+}
+
+TEST_CASE("users that need more descriptors than a process may have are dealt to several", "[live][bench]") {
+  constexpr rlim_t enough_for_half = 256 + 40;
+  const LiveServer server({.backend = "epoll"});
+  write_file(server.root() / "file", noise(10'000));
+  Bench idle(server, {"idle", "--connections", "60", "--workers", "1", "--rate", "200", "--operations", "90"},
+             enough_for_half);
+  CHECK(idle.wait() == 0);
+  CHECK(idle.result()["client"]["workers"] == 2);
+  CHECK(idle.result()["sessions"] == 60);
+  CHECK(idle.result()["operations"] == 90);
+  Bench get(server,
+            {"get", "--path", "/file", "--connections", "40", "--workers", "1", "--operations", "81", "--verify"},
+            enough_for_half);
+  CHECK(get.wait() == 0);
+  CHECK(get.result()["client"]["workers"] == 2);
+  CHECK(get.result()["operations"] == 81);
+  CHECK(get.result()["octets"] == 81 * 10'000);
+  REQUIRE(eventually([&] { return logged(server).transfers == 81; }));
+  Bench missing(server, {"get", "--path", "/missing", "--connections", "40", "--workers", "1", "--operations", "81"},
+                enough_for_half);
+  CHECK(missing.wait() == 1);
+  CHECK(missing.result()["error_kinds"]["refused"]["count"] == 81);
+  Bench too_many(server, {"get", "--path", "/file", "--depth", "50"}, enough_for_half - 1);
+  CHECK(too_many.wait() == 2);
 }
 
 TEST_CASE("a plan is several scenarios at once, and mixed has pings", "[live][bench]") {
