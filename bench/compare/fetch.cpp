@@ -172,7 +172,7 @@ int main(int count, char** arguments) {
   std::printf(R"({"scenario": "http", "duration_s": %.6f, "operations": %.0f, "errors": %u,
 "error_kinds": {%s%s%s}, "octets": %llu, "operations_per_s": %.3f, "octets_per_s": %.1f,
 "latency_us": {"p50": %.1f, "p90": %.1f, "p99": %.1f, "p99_9": %.1f, "max": %.1f},
-"client": {"cpu_s": %.6f, "threads": %u, "busiest_thread": null, "limit": %s}}
+"client": {"cpu_s": %.6f, "workers": %u, "busiest_worker": null, "limit": %s}}
 )",
               took_s, operations, errors, errors ? "\"http\": {\"count\": 1, \"example\": \"" : "", all.error.c_str(),
               errors ? "\"}" : "", all.octets, operations / took_s, static_cast<double>(all.octets) / took_s, at(.5),

@@ -103,7 +103,7 @@ def generator_command(place, scenario, server, running, times, json_file):
     user, password = server.users.get(scenario.verb, ("anonymous", "bench@"))
     options = scenario.options | {
         "server": f"{ADDRESS}:{place.port}", "user": user, "password": password, "warmup": warmup_s,
-        "duration": duration_s, "threads": len(place.client_cpus), "server-pid": running.process.pid,
+        "duration": duration_s, "workers": len(place.client_cpus), "server-pid": running.process.pid,
         "json": json_file}
     return [GENERATOR, scenario.verb, *(word for key, value in options.items() for word in (f"--{key}", value))]
 
@@ -115,17 +115,16 @@ def fetch_command(place, scenario, times):
 
 def cost(server_s, result):
     """As millrace-bench reports it, for the client that cannot."""
-    return {"cpu_user_s": 0, "cpu_system_s": server_s,
+    return {"cpu_s": server_s,
             "cpu_s_per_gb": server_s / result["octets"] * 1e9 if result["octets"] else None,
             "cpu_us_per_operation": server_s / result["operations"] * 1e6 if result["operations"] else None}
 
 
 def forget_impossible_cost(result):
-    """/proc counts in ticks: of a thousand short or nearly idle processes that can come to nothing, or to too much."""
+    """Of processes that end while one looks, what they used can be counted twice or not at all."""
     server = result["server"]
-    share = (server["cpu_user_s"] + server["cpu_system_s"]) / result["duration_s"]
-    if not 0 < share <= SHARE_MAX:
-        server.update(dict.fromkeys(("cpu_user_s", "cpu_system_s", "cpu_s_per_gb", "cpu_us_per_operation")))
+    if not 0 < server["cpu_s"] / result["duration_s"] <= SHARE_MAX:
+        server.update(dict.fromkeys(("cpu_s", "cpu_s_per_gb", "cpu_us_per_operation")))
 
 
 def failure_of(scenario, result):
