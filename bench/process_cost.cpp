@@ -48,25 +48,24 @@ std::uint64_t value_of(const std::string& text, const std::string& key) {
   return 0;
 }
 
-// By process id: its parent. Whatever ends while we look is left out.
-std::map<pid_t, pid_t> parents() {
-  std::map<pid_t, pid_t> found;
+// By process id: its children. Whatever ends while we look is left out.
+std::multimap<pid_t, pid_t> children() {
+  std::multimap<pid_t, pid_t> found;
   std::error_code ignored;
   for (fs::directory_iterator entry("/proc", ignored), end; !ignored && entry != end; entry.increment(ignored)) {
     const std::string name = entry->path().filename();
     pid_t pid = 0;
     if (std::from_chars(name.data(), name.data() + name.size(), pid).ptr != name.data() + name.size()) continue;
-    found[pid] = static_cast<pid_t>(number(fields_of(content_of(entry->path() / "stat")), 4));
+    found.emplace(static_cast<pid_t>(number(fields_of(content_of(entry->path() / "stat")), 4)), pid);
   }
   return found;
 }
 
 std::vector<pid_t> tree_of(pid_t root) {
-  const auto all = parents();
+  const auto all = children();
   std::vector<pid_t> tree{root};
   for (std::size_t i = 0; i < tree.size(); ++i)
-    for (const auto& [pid, parent] : all)
-      if (parent == tree[i]) tree.push_back(pid);
+    for (auto [child, end] = all.equal_range(tree[i]); child != end; ++child) tree.push_back(child->second);
   return tree;
 }
 
