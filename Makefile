@@ -18,6 +18,7 @@ COMMON    = $(COMMON_COMPILE) -MMD -MP
 OPTIMISE := -O2
 SANITISE := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 LIBS     := -luring -lspdlog -lfmt -lcrypt -lsystemd -lpthread
+BENCH_LIBS := $(LIBS) -lssl -lcrypto
 
 SERVER_SOURCES := $(wildcard core/*.cpp core/codec/*.cpp io/*.cpp net/*.cpp)
 LIBRARY_SOURCES := $(filter-out net/main.cpp,$(SERVER_SOURCES))
@@ -51,6 +52,7 @@ help:
 	@echo "make fuzz         each parser of core/ on libFuzzer's octets, FUZZ_SECONDS=$(FUZZ_SECONDS) each"
 	@echo "make bench        Millrace and other servers on the same work: build/bench/report.html;"
 	@echo "                  SCENARIO=list,small SERVERS=vsftpd,millrace-epoll ROUNDS=3 DURATION=2 narrow it down"
+	@echo "                  SCENARIO=tls all rows under TLS; SCENARIO=scale cost with 100 to 10,000 sessions"
 	@echo "make micro        times of the parser, replies, codecs and listing lines; ONLY=pi_ narrows it down"
 	@echo "make instructions their instructions against bench/micro/instructions.txt: over 10 % more fails;"
 	@echo "                  make instructions-update writes the file"
@@ -72,7 +74,7 @@ build/millrace: $(call optimised,$(SERVER_SOURCES))
 
 build/millrace-bench: $(call optimised,$(BENCH_SOURCES) $(BENCH_PARTS))
 	@echo "  link $@"
-	@$(CXX) -o $@ $^ -g -pthread $(LIBS)
+	@$(CXX) -o $@ $^ -g -pthread $(BENCH_LIBS)
 
 build/obj/%.o: %.cpp | packages-build
 	@mkdir -p $(@D)
@@ -91,14 +93,14 @@ build/asan/millrace: $(call sanitised,$(SERVER_SOURCES))
 
 build/asan/millrace-bench: $(call sanitised,$(BENCH_SOURCES) $(BENCH_PARTS))
 	@echo "  link $@"
-	@$(CXX) -o $@ $^ $(SANITISE) -g -pthread $(LIBS)
+	@$(CXX) -o $@ $^ $(SANITISE) -g -pthread $(BENCH_LIBS)
 
 build/asan/library.a: $(call sanitised,$(LIBRARY_SOURCES) $(filter-out bench/main.cpp,$(BENCH_SOURCES)))
 	@rm -f $@ && ar rcs $@ $^
 
 build/asan/tests: $(call sanitised,$(TEST_SOURCES)) build/asan/library.a
 	@echo "  link $@"
-	@$(CXX) -o $@ $^ $(SANITISE) -g -pthread $(LIBS)
+	@$(CXX) -o $@ $^ $(SANITISE) -g -pthread $(BENCH_LIBS)
 
 # Catch2's main is not what is tested: it compiles faster so, and without g++ 12's false warnings in <regex>.
 build/asan/obj/tests/main_test.o: SANITISE = -O0
@@ -108,10 +110,10 @@ build/asan/obj/%.o: %.cpp | packages-build packages-test
 	@echo "  compile $@"
 	@$(CCACHE) $(CXX) $(COMMON) $(SANITISE) -c -o $@ $<
 
-test: build/millrace build/asan/millrace build/asan/millrace-bench build/asan/tests
+test: build/millrace build/millrace-bench build/asan/millrace build/asan/millrace-bench build/asan/tests
 	@tests/run all
 
-interop: build/millrace | packages-test
+interop: build/millrace build/millrace-bench | packages-test
 	@tests/run interop
 
 conformance: build/asan/millrace build/asan/millrace-bench build/asan/tests
@@ -128,7 +130,7 @@ tsan: | packages-build packages-test
 	build/tsan/tests
 
 canary: build/asan/tests
-	@CXX="$(CXX)" CXXFLAGS="$(COMMON_COMPILE) $(SANITISE)" LIBS="$(LIBS)" \
+	@CXX="$(CXX)" CXXFLAGS="$(COMMON_COMPILE) $(SANITISE)" LIBS="$(BENCH_LIBS)" \
 	  TEST_OBJECTS="$(call sanitised,$(TEST_SOURCES))" tests/canary
 
 # ---- fuzzing: one target a parser, built by clang from core/ alone ----

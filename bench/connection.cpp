@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -39,7 +40,7 @@ Connection::Connection(Context& context, io::BufferPool& buffers, ConnectionOwne
 Connection::~Connection() { close_descriptors(); }
 
 void Connection::connect(const io::Address& to, const io::Address* from, int receive_buffer) {
-  closing_ = false;
+  closing_ = finishing_ = false;
   fd_ = open_socket(to, from);
   if (fd_ < 0) return owner_.on_end(errno);
   // Before connecting: the window that is announced depends on it.
@@ -49,7 +50,7 @@ void Connection::connect(const io::Address& to, const io::Address* from, int rec
 }
 
 std::expected<io::Address, int> Connection::listen(io::Address at) {
-  closing_ = false;
+  closing_ = finishing_ = false;
   at.set_port(0);
   const auto opened = context_.reactor.backend().open_listener(at, 1);
   if (!opened) return std::unexpected(opened.error());
@@ -59,20 +60,41 @@ std::expected<io::Address, int> Connection::listen(io::Address at) {
   return context_.reactor.backend().local_address(listener_);
 }
 
+void Connection::secure(TlsSession& session, bool keeps) {
+  session_ = &session;
+  keeps_session_ = keeps;
+  if (fd_ >= 0) await(in_, POLLOUT);
+}
+
 void Connection::receive() {
+  discard_most_ = 0;
+  if (tls_) return await_protected();
   in_.recv_lent(fd_, buffers_);
   context_.reactor.submit(in_);
 }
 
 void Connection::discard(std::size_t most) {
   discard_most_ = most;
-  in_.poll(fd_, POLLIN);
-  context_.reactor.submit(in_);
+  if (tls_) return await_protected();
+  await(in_, POLLIN);
+}
+
+void Connection::await(io::Op& op, short events) {
+  op.poll(fd_, events);
+  context_.reactor.submit(op);
 }
 
 void Connection::send(std::span<const char> octets) {
+  to_send_ = left_ = octets;
+  if (tls_) return await(out_, POLLOUT);
   out_.send(fd_, octets);
   context_.reactor.submit(out_);
+}
+
+void Connection::finish() {
+  if (!tls_) return owner_.on_end(0);  // closing tells it
+  finishing_ = true;
+  await(out_, POLLOUT);
 }
 
 void Connection::on_in_done(io::Op& op) {
@@ -83,7 +105,8 @@ void Connection::on_in_done(io::Op& op) {
   if (op.kind == io::OpKind::recv) return on_lent(op);
   if (join()) return;
   if (op.result < 0) return owner_.on_end(-op.result);
-  if (op.kind == io::OpKind::poll) return read_away();
+  if (session_ != nullptr && !is_open()) return shake_hands();
+  if (op.kind == io::OpKind::poll) return tls_ ? read_protected() : read_away();
   owner_.on_open();
 }
 
@@ -122,8 +145,49 @@ void Connection::read_away() {
 void Connection::on_out_done(io::Op& op) {
   if (join()) return;
   if (op.result < 0) return owner_.on_end(-op.result);
+  if (op.kind == io::OpKind::poll) return write_protected();
   owner_.on_sent(static_cast<std::size_t>(op.result));
 }
+
+// ---- TLS: an op waits for the descriptor, then octets go through the stream ----
+
+void Connection::shake_hands() {
+  if (!tls_) tls_ = std::make_unique<TlsStream>(*context_.tls, fd_, *session_, keeps_session_);
+  const TlsStep step = tls_->shake_hands();
+  if (step.error != 0) return owner_.on_end(step.error);
+  if (step.wait_for != 0) return await(in_, step.wait_for);
+  owner_.on_open();
+}
+
+// What the stream holds does not make the socket readable; writable it is.
+void Connection::await_protected() { await(in_, tls_->has_more() ? POLLIN | POLLOUT : POLLIN); }
+
+void Connection::read_protected() {
+  io::BufferPool& buffers = buffers_;
+  char* const lent = buffers.borrow();
+  const bool discards = discard_most_ > 0;
+  const std::size_t size = discards ? std::min(discard_most_, buffers.buffer_size()) : buffers.buffer_size();
+  const TlsStep step = tls_->read({lent, size});
+  if (step.wait_for != 0) {
+    await(in_, step.wait_for);
+  } else if (step.error != 0 || (step.end && !discards)) {
+    owner_.on_end(step.error);
+  } else if (discards) {
+    owner_.on_discarded(step.octets, step.end);
+  } else {
+    owner_.on_received({lent, step.octets});
+  }
+  buffers.give_back(lent);
+}
+
+void Connection::write_protected() {
+  const TlsStep step = finishing_ ? tls_->finish() : tls_->write(left_);
+  if (step.error != 0) return owner_.on_end(step.error);
+  if (step.wait_for != 0) return await(out_, step.wait_for);
+  finishing_ ? owner_.on_end(0) : owner_.on_sent(to_send_.size());
+}
+
+// ---- The end ----
 
 void Connection::close() {
   if (closing_) return;
@@ -143,6 +207,8 @@ bool Connection::join() {
 }
 
 void Connection::close_descriptors() {
+  tls_.reset();
+  session_ = nullptr;
   context_.reactor.close(std::exchange(fd_, -1));
   context_.reactor.close(std::exchange(listener_, -1));
 }

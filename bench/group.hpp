@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bench/connection.hpp"
+#include "bench/entry.hpp"
 #include "bench/options.hpp"
 #include "bench/statistics.hpp"
 
@@ -30,6 +31,7 @@ struct Terms {
   const Load& load;
   const Options& options;
   io::Address server;
+  std::vector<EntryLine> entry;
 };
 
 class Group {

@@ -190,12 +190,14 @@ class Observer {
 };
 
 Result merge(const Options& options, const Workers& workers, const Observer& observer) {
-  Result result{options, 0, std::vector<Statistics>(options.loads.size()), {}, observer.server()};
+  Result result{options, 0, std::vector<Statistics>(options.loads.size()), {}, {}, observer.server()};
   for (const auto& worker : workers) {
     const Outcome& outcome = worker->outcome();
     for (std::size_t i = 0; i < worker->parts().size(); ++i)
       result.loads[worker->parts()[i].load].merge(outcome.parts[i]);
     result.duration_s = std::max(result.duration_s, outcome.measured_s);
+    result.tls.handshakes += outcome.tls.handshakes;
+    result.tls.resumed += outcome.tls.resumed;
     result.client.busiest_worker = std::max(result.client.busiest_worker, outcome.busy);
   }
   result.client.workers = static_cast<unsigned>(workers.size());
@@ -216,7 +218,7 @@ int report(const Result& result) {
 }
 
 int report_no_names(const Options& options, const std::string& why) {
-  Result result{options, 0, std::vector<Statistics>(options.loads.size()), {}, {}};
+  Result result{options, 0, std::vector<Statistics>(options.loads.size()), {}, {}, {}};
   result.loads.front().count_error(error_kind::listing, why);
   return report(result);
 }

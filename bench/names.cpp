@@ -3,9 +3,8 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
-
 #include "bench/address.hpp"
+#include "bench/entry.hpp"
 #include "bench/user_dtp.hpp"
 #include "bench/user_pi.hpp"
 
@@ -19,12 +18,15 @@ class Lister final : UserPiOwner, UserDtpOwner {
         options_(options),
         load_(load),
         server_(server),
+        lines_(entry_lines(options, *find_scenario("list"))),
+        entry_(lines_),
         pi_(context, *this),
-        dtp_(context, static_cast<UserDtpOwner&>(*this)) {}
+        dtp_(context, static_cast<UserDtpOwner&>(*this), options.protects_data() ? &session_ : nullptr) {}
 
   std::expected<std::string, std::string> run() {
     timer_.bind<&Lister::on_timer>(*this);
     context_.reactor.arm(timer_, context_.reactor.now() + static_cast<io::Time>(options_.timeout_s * io::second));
+    if (options_.tls == "implicit") pi_.secure(session_);
     pi_.connect(server_, nullptr, 0);
     while (!over_) context_.reactor.turn();
     pi_.close();
@@ -35,24 +37,18 @@ class Lister final : UserPiOwner, UserDtpOwner {
   }
 
  private:
-  // The commands, in order; each is sent when the one before has succeeded. EPSV again as PASV if it must be.
-  struct Line {
-    std::string_view verb;
-    std::string argument;
-  };
-
+  // The entry, then TYPE A, EPSV, NLST; each is sent when the one before has succeeded. PASV where EPSV is refused.
   void on_reply(const Asked& asked, core::Next next, const Reply& reply) override {
     if (next == core::Next::wait) return;
-    const std::string_view verb = asked.row != nullptr ? asked.row->verb : "";
-    if (next == core::Next::failure) {
-      if (verb == "EPSV") return ask({"PASV", ""});
-      return stop(fmt::format("{} answered with \"{}\"", asked.verb(), reply.line));
-    }
-    if (verb.empty()) return ask({"USER", options_.user});
-    if (verb == "USER" && next == core::Next::sequel) return ask({"PASS", options_.password});
-    if (verb == "USER" || verb == "PASS") return ask({"TYPE", "A"});
-    if (verb == "TYPE") return ask({"EPSV", ""});
+    const std::string_view verb = asked.verb();
+    if (verb == "EPSV" && next == core::Next::failure) return ask({"PASV", ""});
+    if (!Entry::may_go_on(verb, next)) return stop(fmt::format("{} answered with \"{}\"", verb, reply.line));
     if (verb == "NLST") return end_half();
+    if (verb == "AUTH") pi_.secure(session_);
+    if (verb != "EPSV" && verb != "PASV") {
+      const EntryLine* line = entry_.after(verb, next);
+      return ask(line != nullptr ? *line : EntryLine{"EPSV", ""});
+    }
     const auto port = verb == "EPSV" ? extended_passive_port(reply.text()) : passive_port(reply.text());
     if (!port) return stop(fmt::format("no port in \"{}\"", reply.line));
     io::Address to = server_;
@@ -61,7 +57,7 @@ class Lister final : UserPiOwner, UserDtpOwner {
     ask({"NLST", load_.path});
     dtp_.connect(to, nullptr);
   }
-  void ask(const Line& line) {
+  void ask(const EntryLine& line) {
     pi_.ask(line.verb, line.argument, 0);
     pi_.flush();
   }
@@ -73,7 +69,7 @@ class Lister final : UserPiOwner, UserDtpOwner {
   void on_file(const Copy&) override {}
   void on_data_end(UserDtp& dtp, int error) override {
     dtp.close();
-    if (error != 0) return stop(std::string("data connection: ") + std::strerror(error));
+    if (error != 0) return stop(std::string("data connection: ") + error_text(error));
     end_half();
   }
   void on_data_closed(UserDtp&) override {}
@@ -92,6 +88,9 @@ class Lister final : UserPiOwner, UserDtpOwner {
   const Options& options_;
   const Load& load_;
   io::Address server_;
+  std::vector<EntryLine> lines_;
+  Entry entry_;
+  TlsSession session_;
   UserPi pi_;
   UserDtp dtp_;
   io::Timer timer_;
@@ -129,7 +128,8 @@ std::expected<std::vector<std::string>, std::string> find_names(const Options& o
   auto chosen = io::make_backend(options.backend, {.offload_threads = 1});
   if (!chosen) return std::unexpected(chosen.error());
   io::Reactor reactor(*chosen->backend);
-  Context context{reactor};
+  TlsContext tls(options.tls_version, options.tls_resume);
+  Context context{reactor, &tls};
   std::expected<std::string, std::string> listing;
   {
     Lister lister(context, options, load, server);

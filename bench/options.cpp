@@ -48,8 +48,7 @@ std::string footer() {
   std::string text = "Scenarios:\n";
   for (const Scenario& row : scenarios()) text += fmt::format("  {:8}{}\n", row.name, row.what);
   text += "  plan    several at once: --plan FILE, a [[load]] each with `scenario` and the options marked (load)\n";
-  text += "\nExit code: 0 when every operation succeeded, 1 when one failed or differed, 2 for a wrong command line.\n";
-  text += "TLS is not offered yet: --tls takes only `none`.";
+  text += "\nExit code: 0 when every operation succeeded, 1 when one failed or differed, 2 for a wrong command line.";
   return text;
 }
 
@@ -71,6 +70,13 @@ void add_keys(CLI::App& app, Load& load) {
   }
 }
 
+void add_yes_no(CLI::App& app, const char* flag, bool& value, const char* help) {
+  app.add_option_function<std::string>(
+         flag, [&value](const std::string& word) { value = word == "yes"; }, help)
+      ->check(CLI::IsMember({"yes", "no"}))
+      ->default_str(value ? "yes" : "no");
+}
+
 void describe(CLI::App& app, Options& options, Load& load) {
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);  // scripts add to what they have
   app.add_option("scenario", options.scenario, "what to do, see below")->required();
@@ -90,7 +96,15 @@ void describe(CLI::App& app, Options& options, Load& load) {
   app.add_option("--backend", options.backend)
       ->check(CLI::IsMember({"auto", "io_uring", "epoll"}))
       ->capture_default_str();
-  app.add_option("--tls", options.tls, "only `none` so far")->check(CLI::IsMember({"none"}))->capture_default_str();
+  app.add_option("--tls", options.tls, "none, explicit (AUTH TLS) or implicit; no certificate is verified")
+      ->check(CLI::IsMember({"none", "explicit", "implicit"}))
+      ->capture_default_str();
+  app.add_option("--tls-version", options.tls_version, "1.2, 1.3 or any")
+      ->check(CLI::IsMember({"1.2", "1.3", "any"}))
+      ->capture_default_str();
+  add_yes_no(app, "--tls-resume", options.tls_resume,
+             "yes: data connections and later logins resume the session of the control connection");
+  add_yes_no(app, "--tls-data", options.tls_data, "yes: data connections are protected too (PROT P); no: PROT C");
   app.add_option("--server-pid", options.server_pid, "process on this machine whose cost is reported, with its tree");
   app.add_option("--json", options.json, "write the result to this file");
   app.footer(footer());

@@ -43,12 +43,18 @@ struct Options {
   std::string scenario;
   std::string server = "127.0.0.1:21";
   std::string user = "anonymous", password = "bench@";
-  std::string backend = "auto", tls = "none";
+  std::string backend = "auto";
+  std::string tls = "none";         ///< none | explicit | implicit
+  std::string tls_version = "any";  ///< any | 1.2 | 1.3
+  bool tls_resume = true;           ///< data connections and later logins resume the session
+  bool tls_data = true;             ///< PROT P
   std::string json, plan;
   std::uint64_t workers = 0;  ///< 0: as many as there are cores, at most 4
   std::uint64_t server_pid = 0;
   double duration_s = 10, warmup_s = 0, timeout_s = 30;
   std::vector<Load> loads;
+
+  bool protects_data() const { return tls != "none" && tls_data; }
 };
 
 struct Complaint {

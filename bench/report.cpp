@@ -187,6 +187,9 @@ std::string table(const Result& result) {
                  "client: {:.2f} CPU s, {:.0f} % of {} cores; busiest of {} workers {:.0f} %\n", client.cpu_s,
                  100 * per(client.cpu_s, client.wall_s * client.cores), client.cores, client.workers,
                  100 * client.busiest_worker);
+  if (result.options.tls != "none")
+    fmt::format_to(std::back_inserter(out), "TLS: {} handshakes, {} resumed a session\n", result.tls.handshakes,
+                   result.tls.resumed);
   if (result.server) {
     const Cost cost = cost_of(*result.server, result.sum());
     fmt::format_to(std::back_inserter(out),
@@ -208,6 +211,10 @@ std::string json(const Result& result) {
   out["options"]["server"] = options.server;
   out["options"]["duration"] = options.duration_s;
   out["options"]["warmup"] = options.warmup_s;
+  out["options"]["tls"] = options.tls;
+  out["options"]["tls_version"] = options.tls_version;
+  out["options"]["tls_resume"] = options.tls_resume;
+  out["options"]["tls_data"] = options.tls_data;
   add_statistics(out, all, result.duration_s);
   if (options.loads.front().scenario->with_pings) out["ping_us"] = latency_json(result.loads.back().latency);
   out["client"] = {{"cpu_s", result.client.cpu_s},
@@ -215,6 +222,7 @@ std::string json(const Result& result) {
                    {"cores", result.client.cores},
                    {"busiest_worker", result.client.busiest_worker},
                    {"limit", result.client.limit()}};
+  out["tls"] = {{"handshakes", result.tls.handshakes}, {"resumed", result.tls.resumed}};
   out["server"] = server_json(result.server, all);
   for (std::size_t i = 0; options.scenario == "plan" && i < result.loads.size(); ++i) {
     ordered_json part{{"scenario", options.loads[i].scenario->name}, {"options", options_json(options.loads[i])}};

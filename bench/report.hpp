@@ -9,6 +9,7 @@
 #include "bench/options.hpp"
 #include "bench/process_cost.hpp"
 #include "bench/statistics.hpp"
+#include "bench/tls.hpp"
 
 namespace bench {
 
@@ -30,6 +31,7 @@ struct Result {
   double duration_s = 0;
   std::vector<Statistics> loads;  ///< by load
   ClientCost client;
+  TlsCounts tls;
   std::optional<ServerCost> server;
 
   Statistics sum() const;

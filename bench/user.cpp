@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace bench {
@@ -16,12 +15,14 @@ constexpr unsigned slot_shift = 8;  // of a purpose: the step is below
 
 }  // namespace
 
-User::User(Group& group, std::uint64_t number) : group_(group), number_(number), pi_(group.context(), *this) {
+User::User(Group& group, std::uint64_t number)
+    : group_(group), number_(number), entry_(group.terms().entry), pi_(group.context(), *this) {
   timer_.bind<&User::on_timer>(*this);
   operations_.resize(load().depth);
   const bool transfers = scenario().act != Act::login && scenario().act != Act::ping;
   const auto make_dtp = [this] {
-    return std::make_unique<UserDtp>(group_.context(), static_cast<UserDtpOwner&>(*this));
+    TlsSession* session = group_.terms().options.protects_data() ? &session_ : nullptr;
+    return std::make_unique<UserDtp>(group_.context(), static_cast<UserDtpOwner&>(*this), session);
   };
   if (transfers && in_blocks()) blocks_ = make_dtp();
   if (transfers && !in_blocks())
@@ -43,40 +44,26 @@ bool User::is_free() const {
 void User::enter() {
   state_ = State::entering;
   touch();
-  pi_.connect(group_.terms().server, has_source_ ? &source_ : nullptr, static_cast<std::uint32_t>(Step::greeting));
+  entry_ = Entry(group_.terms().entry);
+  if (group_.terms().options.tls == "implicit") pi_.secure(session_);
+  pi_.connect(group_.terms().server, has_source_ ? &source_ : nullptr, static_cast<std::uint32_t>(Step::entry));
 }
 
 void User::ask(Step step, std::string_view verb, std::string_view argument, std::uint32_t slot) {
   pi_.ask(verb, argument, static_cast<std::uint32_t>(step) | slot << slot_shift);
 }
 
-// What is said after each reply until the user is in.
-void User::on_entry_reply(Step step, core::Next next, const Reply& reply) {
-  const Options& options = group_.terms().options;
-  const bool goes_on = next == core::Next::success || (step == Step::user && next == core::Next::sequel);
+// After each reply until the user is in.
+void User::on_entry_reply(const Asked& asked, core::Next next, const Reply& reply) {
   if (next == core::Next::wait) return;
-  if (!goes_on) {
+  if (!Entry::may_go_on(asked.verb(), next)) {
     give_up_ = reply.code >= 500;  // a 4yz may pass
-    return lose(error_kind::login, fmt::format("{} answered with \"{}\"", to_verb(step), reply.line));
+    return lose(error_kind::login, fmt::format("{} answered with \"{}\"", asked.verb(), reply.line));
   }
-  switch (step) {
-    case Step::greeting: ask(Step::user, "USER", options.user); break;
-    case Step::user:
-      if (next == core::Next::sequel) {
-        ask(Step::pass, "PASS", options.password);
-        break;
-      }
-      [[fallthrough]];
-    case Step::pass:
-      if (scenario().act == Act::login) return become_ready();
-      ask(Step::type, "TYPE", std::string(1, core::letter(scenario().type)));
-      break;
-    case Step::type:
-      if (!in_blocks()) return become_ready();
-      ask(Step::mode, "MODE", "B");
-      break;
-    default: return become_ready();
-  }
+  if (asked.verb() == "AUTH") pi_.secure(session_);
+  const EntryLine* line = entry_.after(asked.verb(), next);
+  if (line == nullptr) return become_ready();
+  ask(Step::entry, line->verb, line->argument);
 }
 
 void User::become_ready() {
@@ -91,11 +78,6 @@ void User::become_ready() {
 
 // ---- Replies ----
 
-const char* User::to_verb(Step step) {
-  constexpr std::array names = {"the connection", "USER", "PASS", "TYPE", "MODE", "", "", "DELE", "NOOP", "QUIT"};
-  return names[static_cast<std::size_t>(step)];
-}
-
 void User::on_reply(const Asked& asked, core::Next next, const Reply& reply) {
   touch();
   const auto step = static_cast<Step>(asked.purpose & ((1U << slot_shift) - 1));
@@ -106,7 +88,7 @@ void User::on_reply(const Asked& asked, core::Next next, const Reply& reply) {
     case Step::remove: on_remove_reply(operation, next, reply); break;
     case Step::noop: on_noop_reply(operation, next, reply); break;
     case Step::quit: close_all(); break;
-    default: on_entry_reply(step, next, reply);
+    case Step::entry: on_entry_reply(asked, next, reply);
   }
   pi_.flush();
 }

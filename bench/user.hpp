@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bench/address.hpp"
+#include "bench/entry.hpp"
 #include "bench/group.hpp"
 #include "bench/user_dtp.hpp"
 #include "bench/user_pi.hpp"
@@ -33,7 +34,7 @@ class User final : UserPiOwner, UserDtpOwner {
   enum class State : std::uint8_t { away, entering, ready, leaving, closing, gone };
 
   /// What a command was sent for: its reply goes to that row of the table in user.cpp.
-  enum class Step : std::uint8_t { greeting, user, pass, type, mode, endpoint, transfer, remove, noop, quit };
+  enum class Step : std::uint8_t { entry, endpoint, transfer, remove, noop, quit };
 
   struct Operation {
     explicit Operation(std::unique_ptr<UserDtp> its_dtp = nullptr) : dtp(std::move(its_dtp)) {}
@@ -46,18 +47,15 @@ class User final : UserPiOwner, UserDtpOwner {
     bool open = false;      ///< its data connection has come about
     bool begun = false;     ///< 1yz came
     bool replied = false;   ///< its final reply came
-    bool moved = false;     ///< the data connection carried all, to its end
     bool removing = false;  ///< what was stored is being deleted
     bool failed = false;    ///< counted as an error, or given up
   };
-
-  static const char* to_verb(Step step);
 
   // ---- Replies. ----
   void on_reply(const Asked& asked, core::Next next, const Reply& reply) override;
   void on_lost(std::string_view kind, const std::string& what) override;
   void on_pi_closed() override { settle(); }
-  void on_entry_reply(Step step, core::Next next, const Reply& reply);
+  void on_entry_reply(const Asked& asked, core::Next next, const Reply& reply);
   void on_endpoint_reply(Operation& operation, core::Next next, const Reply& reply);
   void on_transfer_reply(Operation& operation, core::Next next, const Reply& reply);
   void on_remove_reply(Operation& operation, core::Next next, const Reply& reply);
@@ -97,6 +95,8 @@ class User final : UserPiOwner, UserDtpOwner {
 
   Group& group_;
   std::uint64_t number_;
+  TlsSession session_;  ///< of the control connection that had one last
+  Entry entry_;
   UserPi pi_;
   std::unique_ptr<UserDtp> blocks_;  ///< MODE B: one data connection for all operations
   std::vector<Operation> operations_;

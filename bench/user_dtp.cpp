@@ -30,14 +30,15 @@ const std::vector<char>& noise() {
 
 }  // namespace
 
-UserDtp::UserDtp(Context& context, UserDtpOwner& owner)
-    : context_(context), owner_(owner), connection_(context, context.data_buffers, *this) {
+UserDtp::UserDtp(Context& context, UserDtpOwner& owner, TlsSession* session)
+    : context_(context), owner_(owner), connection_(context, context.data_buffers, *this), session_(session) {
   pace_timer_.bind<&UserDtp::on_pace>(*this);
 }
 
 void UserDtp::prepare(Sink sink, double rate, io::Time first_read) {
   sink_ = sink;
   octets_ = left_ = 0;
+  has_sent_all_ = false;
   checksum_ = {};
   text_.clear();
   decoder_.reset();
@@ -50,8 +51,19 @@ void UserDtp::prepare(Sink sink, double rate, io::Time first_read) {
 }
 
 void UserDtp::connect(const io::Address& to, const io::Address* from) {
+  secure();
   const double window = rate_ > 0 ? std::clamp(rate_ * portion_s * 2, smallest_window, largest_window) : 0;
   connection_.connect(to, from, static_cast<int>(window));
+}
+
+std::expected<io::Address, int> UserDtp::listen(const io::Address& at) {
+  secure();
+  return connection_.listen(at);
+}
+
+// The sessions of the control connection are resumed; those that data connections are offered are not kept.
+void UserDtp::secure() {
+  if (session_ != nullptr) connection_.secure(*session_, false);
 }
 
 void UserDtp::receive() {
@@ -135,16 +147,20 @@ void UserDtp::on_pace() {
 
 void UserDtp::send(std::uint64_t octets) {
   left_ = octets;
-  on_sent(0);
+  send_some();
+}
+
+void UserDtp::send_some() {
+  has_sent_all_ = left_ == 0;
+  if (has_sent_all_) return connection_.finish();
+  connection_.send(std::span<const char>(noise()).first(std::min<std::uint64_t>(left_, noise().size())));
 }
 
 void UserDtp::on_sent(std::size_t octets) {
   octets_ += octets;
   left_ -= octets;
-  if (octets > 0) owner_.on_data_octets(octets);
-  if (left_ == 0) return owner_.on_data_end(*this, 0);
-  if (!is_open()) return;
-  connection_.send(std::span<const char>(noise()).first(std::min<std::uint64_t>(left_, noise().size())));
+  owner_.on_data_octets(octets);
+  if (is_open()) send_some();
 }
 
 }  // namespace bench

@@ -22,7 +22,7 @@ class UserDtpOwner {
   virtual void on_data_octets(std::uint64_t octets) = 0;
   /// MODE B: a whole file has come, others may follow.
   virtual void on_file(const Copy& file) = 0;
-  /// Nothing more will come or go: the file's end (0), or an errno value. The owner has to close().
+  /// Nothing more will come or go: the file's end (0), or what error_text() knows. The owner has to close().
   virtual void on_data_end(UserDtp& dtp, int error) = 0;
   virtual void on_data_closed(UserDtp& dtp) = 0;
 
@@ -41,17 +41,20 @@ enum class Sink : std::uint8_t {
 
 class UserDtp final : ConnectionOwner {
  public:
-  UserDtp(Context& context, UserDtpOwner& owner);
+  /// `session`: with TLS, resuming this.
+  UserDtp(Context& context, UserDtpOwner& owner, TlsSession* session);
 
   /// Makes ready for another data connection. `rate`: octets a second that are taken at most, 0: all; with
   /// Sink::discard only. `first_read`: when a held stream reads first, so that many do not read at once.
   void prepare(Sink sink, double rate = 0, io::Time first_read = 0);
   void connect(const io::Address& to, const io::Address* from);
-  std::expected<io::Address, int> listen(const io::Address& at) { return connection_.listen(at); }
+  std::expected<io::Address, int> listen(const io::Address& at);
 
   void receive();
-  /// Sends `octets` octets of noise and closes.
+  /// Sends `octets` octets of noise and ends the stream.
   void send(std::uint64_t octets);
+  /// Nothing is left to be sent, though the other end may have to take it still.
+  bool has_sent_all() const { return has_sent_all_; }
   void close();
 
   bool is_closed() const { return connection_.is_closed(); }
@@ -72,13 +75,17 @@ class UserDtp final : ConnectionOwner {
 
   void on_pace();
   bool decode(std::span<const char> octets);
+  void secure();
+  void send_some();
 
   Context& context_;
   UserDtpOwner& owner_;
   Connection connection_;
+  TlsSession* session_;
   Sink sink_ = Sink::discard;
   std::uint64_t octets_ = 0;
   std::uint64_t left_ = 0;  ///< octets still to be sent
+  bool has_sent_all_ = false;
   Checksum checksum_;
   std::string text_;
   std::unique_ptr<core::Codec> decoder_;

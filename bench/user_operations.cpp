@@ -128,7 +128,7 @@ void User::on_transfer_reply(Operation& operation, core::Next next, const Reply&
     fail(operation, error_kind::refused,
          fmt::format("{} {} answered with \"{}\"", transfer_verb(load()), operation.name, reply.line));
     if (in_blocks()) return end(operation);
-  } else if (scenario().act == Act::store && !operation.moved) {
+  } else if (scenario().act == Act::store && !operation.dtp->has_sent_all()) {
     fail(operation, error_kind::data, fmt::format("\"{}\" before all was sent", reply.line));
   } else if (in_blocks()) {
     if (operation.failed) return end(operation);
@@ -196,12 +196,9 @@ void User::on_data_end(UserDtp& dtp, int error) {
   Operation* operation = operation_of(dtp);
   if (operation == nullptr) {
     if (state_ == State::ready && std::ranges::any_of(operations_, &Operation::busy))
-      return lose(error_kind::data, fmt::format("the data connection for blocks ended: {}", std::strerror(error)));
+      return lose(error_kind::data, fmt::format("the data connection for blocks ended: {}", error_text(error)));
   } else if (error != 0) {
-    fail(*operation, error_kind::data,
-         fmt::format("data connection for {}: {}", operation->name, std::strerror(error)));
-  } else {
-    operation->moved = true;
+    fail(*operation, error_kind::data, fmt::format("data connection for {}: {}", operation->name, error_text(error)));
   }
   dtp.close();
 }

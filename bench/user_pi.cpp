@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cstring>
 #include <utility>
 
 #include "bench/statistics.hpp"
@@ -56,7 +55,10 @@ void UserPi::flush() {
   connection_.send(sending_);
 }
 
-void UserPi::on_open() { connection_.receive(); }
+void UserPi::on_open() {
+  connection_.receive();
+  flush();
+}
 
 void UserPi::on_sent(std::size_t octets) {
   sent_ += octets;
@@ -67,7 +69,7 @@ void UserPi::on_sent(std::size_t octets) {
 void UserPi::on_end(int error) {
   if (std::exchange(lost_, true)) return;
   if (end_expected_) return owner_.on_lost({}, {});
-  const char* why = error == 0 ? "closed by the server" : std::strerror(error);
+  const char* why = error == 0 ? "closed by the server" : error_text(error);
   const bool greeted = pending_.empty() || pending_.front().row != nullptr;
   if (!greeted) return owner_.on_lost(error_kind::connect, fmt::format("no greeting: {}", why));
   owner_.on_lost(error_kind::closed, fmt::format("the control connection ended, waiting for {}: {}", waits_for(), why));
@@ -86,7 +88,7 @@ void UserPi::on_received(std::span<const char> octets) {
       take_line(line->text);
     }
   }
-  if (still_here()) connection_.receive();
+  if (still_here() && connection_.is_open()) connection_.receive();
 }
 
 void UserPi::take_line(std::string_view line) {

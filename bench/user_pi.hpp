@@ -46,6 +46,9 @@ class UserPi final : ConnectionOwner {
 
   /// The greeting is the first reply, with `purpose`.
   void connect(const io::Address& to, const io::Address* from, std::uint32_t purpose);
+  /// TLS from here on: before connect() from its beginning, else behind the reply that is being told. What the server
+  /// offers is kept in `session`, which is resumed.
+  void secure(TlsSession& session) { connection_.secure(session, true); }
   /// Appends a command to what flush() sends. The verb must have a row.
   void ask(std::string_view verb, std::string_view argument, std::uint32_t purpose);
   void flush();

@@ -38,15 +38,19 @@ void Worker::run() {
 }
 
 void Worker::run_groups(io::Reactor& reactor) {
-  Context context{reactor};
-  for (const Part& part : parts_)
-    groups_.push_back(
-        std::make_unique<Group>(context, Terms{options_.loads[part.load], options_, server_}, part.share));
+  TlsContext tls(options_.tls_version, options_.tls_resume);
+  Context context{reactor, &tls};
+  for (const Part& part : parts_) {
+    const Load& load = options_.loads[part.load];
+    groups_.push_back(std::make_unique<Group>(
+        context, Terms{load, options_, server_, entry_lines(options_, *load.scenario)}, part.share));
+  }
   for (const auto& group : groups_) group->let_in();
   while (!std::ranges::all_of(groups_, &Group::all_in) && !gate_.interrupted)
     reactor.turn(reactor.now() + longest_turn);
   wait_for_gate(reactor);
   if (gate_.begin != io::never) measure(reactor);
+  outcome_.tls = tls.counts;
   tell_all();
   say_goodbye(reactor);
   reactor.join();  // before the users go, to whom its operations belong

@@ -32,12 +32,13 @@ struct Outcome {
   std::vector<Statistics> parts;  ///< in the order of its parts
   double measured_s = 0;          ///< of the longest group
   double busy = 0;                ///< CPU share of its thread while it measured
+  TlsCounts tls;                  ///< from the beginning
   std::string failure;            ///< why it could not run; else empty
   bool is_final = false;
 
   template <typename Self, typename Archive>
   static void pass(Self& self, Archive& archive) {
-    archive(self.parts, self.measured_s, self.busy, self.failure, self.is_final);
+    archive(self.parts, self.measured_s, self.busy, self.tls, self.failure, self.is_final);
   }
 };
 

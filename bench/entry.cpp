@@ -1,0 +1,26 @@
+// The lines, and when each is wanted.
+#include "bench/entry.hpp"
+
+namespace bench {
+
+std::vector<EntryLine> entry_lines(const Options& options, const Scenario& scenario) {
+  const bool tls = options.tls != "none", stays = scenario.act != Act::login;
+  const struct {
+    bool wanted;
+    EntryLine line;
+  } rows[] = {
+      {options.tls == "explicit", {"AUTH", "TLS"}},
+      {tls, {"PBSZ", "0"}},
+      {tls, {"PROT", options.protects_data() ? "P" : "C"}},
+      {true, {"USER", options.user}},
+      {true, {"PASS", options.password}},
+      {stays, {"TYPE", std::string(1, core::letter(scenario.type))}},
+      {stays && scenario.mode == core::Mode::block, {"MODE", "B"}},
+  };
+  std::vector<EntryLine> lines;
+  for (const auto& row : rows)
+    if (row.wanted) lines.push_back(row.line);
+  return lines;
+}
+
+}  // namespace bench
