@@ -25,7 +25,7 @@ def measure(place, scenario, server, round_number, warmup_s, duration_s):
             "foreign": None, "result": None}
     try:
         place.empty_uploads()
-        with Running(server, place) as running:
+        with Running(server, place, scenario.tls) as running:
             cell["result"], cell["foreign"] = run_client(place, scenario, server, running,
                                                          scenario.times(warmup_s, duration_s))
         cell["failure"] = failure_of(scenario, cell["result"])
@@ -105,6 +105,9 @@ def generator_command(place, scenario, server, running, times, json_file):
         "server": f"{ADDRESS}:{place.port}", "user": user, "password": password, "warmup": warmup_s,
         "duration": duration_s, "workers": len(place.client_cpus), "server-pid": running.process.pid,
         "json": json_file}
+    if scenario.plan:
+        options["plan"] = server.directory() / "plan.toml"
+        options["plan"].write_text(scenario.plan)
     return [GENERATOR, scenario.verb, *(word for key, value in options.items() for word in (f"--{key}", value))]
 
 

@@ -10,6 +10,7 @@ import os
 import shutil
 import socket
 import struct
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -45,6 +46,7 @@ class Place:
             self.notes.append("Only one core: server and client share it.")
         if self.private:
             self.add_user_ftp()
+        self.certificate = make_certificate()
 
     # ---- Namespaces ----
 
@@ -140,6 +142,18 @@ def loopback_up():
         request = struct.pack("16sH14s", b"lo", 0, b"")
         flags = struct.unpack("16sH14s", fcntl.ioctl(any_socket, read_flags, request))[1]
         fcntl.ioctl(any_socket, write_flags, struct.pack("16sH14s", b"lo", flags | up, b""))
+
+
+def make_certificate():
+    """Key and certificate of this run, in one file; what servers commonly have today."""
+    certificate, key = OUTPUT / "certificate.pem", OUTPUT / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-subj", f"/CN={ADDRESS}", "-days", "30", "-keyout", key, "-out", certificate],
+                   check=True, capture_output=True, stdin=subprocess.DEVNULL)
+    certificate.write_text(key.read_text() + certificate.read_text())
+    certificate.chmod(0o600)
+    key.unlink()
+    return certificate
 
 
 def free_port():

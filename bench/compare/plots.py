@@ -8,6 +8,7 @@ import shutil
 import subprocess
 
 WIDTH = 480
+CURVES_HEIGHT = 300
 ROW_HEIGHT, TOP, BOTTOM = 26, 8, 60
 TICS_MAX = 5
 
@@ -16,6 +17,7 @@ COLOURS = {"ink": (1, 2, 3), "faint": (1, 2, 4), "ours": (1, 2, 5), "peer": (1, 
            "limit": (1, 2, 8)}
 HEX = {name: "#%02x%02x%02x" % colour for name, colour in COLOURS.items()}
 PERCENTILE_POINTS = {"p50": 5, "p90": 9, "p99": 7, "p99.9": 13}  # gnuplot's point types, filled:
+CURVE_POINTS = (5, 7, 9, 13, 4, 6, 8, 12)  # one a curve, for curves of one kind have one colour
 PERCENTILE_KEY = "■ p50   ▲ p90   ● p99   ◆ p99.9"
 
 
@@ -64,6 +66,34 @@ def percentiles(name, rows, axis):
         "plot " + ", ".join(plots)])
 
 
+def curves(name, rows, x_axis, y_axis):
+    """Lines on two logarithmic axes. rows: [(title, colour, [(x, y)])]"""
+    lines, drawn = [], []
+    for index, (title, colour, points) in enumerate(rows):
+        lines += [f"$curve{index} << END", *(f"{x:.9g} {y:.9g}" for x, y in points), "END"]
+        drawn.append(f"$curve{index} with linespoints linecolor rgb '{HEX[colour]}' linewidth 1.5 "
+                     f"pointtype {CURVE_POINTS[index % len(CURVE_POINTS)]} pointsize 0.9 title {quote(title)}")
+    xs, ys = zip(*(point for _, _, points in rows for point in points))
+    return render(name, CURVES_HEIGHT, [
+        *lines,
+        "set lmargin at screen 0.14",
+        "set rmargin at screen 0.62",
+        f"set bmargin at screen {BOTTOM / CURVES_HEIGHT:.4f}",
+        f"set tmargin at screen {1 - 2 * TOP / CURVES_HEIGHT:.4f}",
+        "set logscale xy",
+        f"set xrange [{min(xs) / 1.3:.9g}:{max(xs) * 1.3:.9g}]",
+        f"set yrange [{min(ys) / 1.6:.9g}:{max(ys) * 1.6:.9g}]",
+        f"set border 3 linecolor rgb '{HEX['faint']}'",
+        "set xtics nomirror scale 0.5 textcolor rgb '%s' (%s)" % (
+            HEX["ink"], ", ".join(f'"{x:,g}" {x:g}' for x in sorted(set(xs)))),
+        f"set ytics nomirror scale 0.5 format '%g' textcolor rgb '{HEX['ink']}'",
+        f"set grid ytics linecolor rgb '{HEX['faint']}' linewidth 0.5",
+        f"set key at screen 0.65, screen 0.95 left top vertical Left reverse samplen 1.5 textcolor rgb '{HEX['ink']}'",
+        f"set xlabel {quote(x_axis)} textcolor rgb '{HEX['ink']}'",
+        f"set ylabel {quote(y_axis)} offset character 0.5,0 textcolor rgb '{HEX['ink']}'",
+        "plot " + ", ".join(drawn)])
+
+
 def tics(most):
     """From 0, at round numbers, few enough that they do not meet."""
     step = 10 ** math.floor(math.log10(most))
@@ -73,9 +103,7 @@ def tics(most):
 
 def draw(name, count, axis, lines, commands):
     height = count * ROW_HEIGHT + TOP + BOTTOM
-    script = "\n".join([
-        "set encoding utf8",
-        f"set terminal svg size {WIDTH},{height} dynamic font 'sans-serif,13'",
+    return render(name, height, [
         "$rows << END", *lines, "END",
         "set lmargin at screen 0.30",
         "set rmargin at screen 0.97",
@@ -86,7 +114,12 @@ def draw(name, count, axis, lines, commands):
         "set ytics scale 0 nomirror textcolor rgb '%s'" % HEX["ink"],
         f"set grid xtics linecolor rgb '{HEX['faint']}' linewidth 0.5",
         f"set xlabel {quote(axis)} textcolor rgb '{HEX['ink']}'",
-        *commands, ""])
+        *commands])
+
+
+def render(name, height, commands):
+    script = "\n".join(["set encoding utf8", f"set terminal svg size {WIDTH},{height} dynamic font 'sans-serif,13'",
+                        *commands, ""])
     ended = subprocess.run(["gnuplot"], input=script, capture_output=True, text=True, timeout=60)
     if ended.returncode != 0 or "</svg>" not in ended.stdout:
         raise RuntimeError(f"gnuplot: {ended.stderr.strip()[:500]}")

@@ -13,7 +13,7 @@ sys.dont_write_bytecode = True
 import markdown
 import plots
 import wording
-from scenarios import COSTS, SCENARIOS
+from scenarios import COSTS, GROUPS, SCENARIOS
 from summary import PERCENTILES, best_peer, summarise
 
 STYLE = Path(__file__).with_name("page.css")
@@ -36,6 +36,7 @@ def page(results, table):
         opening(results),
         headline(results, table, measured),
         costs(results, table, measured),
+        *(line_over_sessions(results, key, table, measured) for key, group in GROUPS.items() if group.line),
         *(section(results, scenario, table[scenario.key]) for scenario in measured),
         failures(results, table, measured),
         closing(results),
@@ -151,6 +152,24 @@ def section(results, scenario, row):
     if any(figure.latency_us for figure in row.values()):
         lines.append(latency_table(scenario, row, servers))
     return "\n".join(lines)
+
+
+def line_over_sessions(results, key, table, measured):
+    """The rows of a group as one plot, a line a server."""
+    rows = [scenario for scenario in measured if scenario.group == key]
+    curves = []
+    for server in results["servers"]:
+        points = [(scenario.sessions, figure.median) for scenario in rows
+                  if (figure := table[scenario.key].get(server["key"])) and figure.values and not figure.failed]
+        if points:
+            curves.append((server["title"], server["kind"], points))
+    if not curves or not plots.available():
+        return ""
+    return (f"<h2>{escape(GROUPS[key].line)}</h2><p>{escape(rows[-1].what)} A point for each number of sessions; both "
+            "axes are logarithmic, and less is better.</p>"
+            '<div class="plots"><figure>'
+            f"{plots.curves(key, curves, 'sessions', rows[0].unit)}"
+            "</figure></div>")
 
 
 def drawings(scenario, row, servers):

@@ -21,7 +21,7 @@ import machine
 import measure
 import report
 from place import OUTPUT, REPOSITORY, Place
-from scenarios import SCENARIOS
+from scenarios import GROUPS, SCENARIOS
 from servers import SERVERS, git
 
 ROUNDS = 7
@@ -33,7 +33,8 @@ RESULTS_MD = REPOSITORY / "bench/RESULTS.md"
 
 def read_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scenario", default="", help="some of: " + ",".join(row.key for row in SCENARIOS))
+    parser.add_argument("--scenario", default="",
+                        help="some of: " + ",".join([*GROUPS, *(row.key for row in SCENARIOS)]))
     parser.add_argument("--servers", default="", help="some of: " + ",".join(row.key for row in SERVERS))
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--duration", type=float, default=DURATION_S, help="seconds of a cell")
@@ -43,8 +44,9 @@ def read_arguments():
     parser.add_argument("--tree", default=None, help="directory for the files, instead of a tmpfs")
     parser.add_argument("--dry-run", action="store_true", help="print the plan and its length, no more")
     arguments = parser.parse_args()
-    arguments.scenarios = pick(parser, "scenario", SCENARIOS, arguments.scenario)
-    arguments.server_rows = pick(parser, "server", SERVERS, arguments.servers)
+    usual = [row for row in SCENARIOS if not row.group or GROUPS[row.group].by_default]
+    arguments.scenarios = pick(parser, "scenario", SCENARIOS, arguments.scenario) or usual
+    arguments.server_rows = pick(parser, "server", SERVERS, arguments.servers) or SERVERS
     arguments.everything = not (arguments.scenario or arguments.servers)
     if arguments.seed is None:
         arguments.seed = random.randrange(1_000_000)
@@ -52,11 +54,13 @@ def read_arguments():
 
 
 def pick(parser, what, rows, wanted):
+    """The rows of the keys; a group's key takes all of its rows."""
     keys = [key for key in wanted.split(",") if key]
+    names = [(row.key, getattr(row, "group", "")) for row in rows]
     for key in keys:
-        if key not in [row.key for row in rows]:
+        if not any(key in row for row in names):
             parser.error(f"there is no {what} {key}; there are {', '.join(row.key for row in rows)}")
-    return [row for row in rows if not keys or row.key in keys]
+    return [row for row, name in zip(rows, names) if any(key in name for key in keys)]
 
 
 # ---- The plan ----
@@ -99,7 +103,7 @@ def run_plan(plan, place, arguments, cells):
         cells.append(cell)
         if cell["failure"]:
             failures[scenario.key, server.key] = failures.get((scenario.key, server.key), 0) + 1
-        print(f"{position:4}/{len(plan)}  round {number}  {scenario.key:7} {server.title:20} "
+        print(f"{position:4}/{len(plan)}  round {number}  {scenario.key:17} {server.title:18} "
               f"{describe(cell, scenario)}", flush=True)
 
 
@@ -114,6 +118,7 @@ def describe(cell, scenario):
 
 
 def describe_run(arguments, place, servers, left_out, plan):
+    secured = sorted({scenario.tls for scenario in arguments.scenarios})
     return {
         "started": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": git("describe", "--always", "--dirty"),
@@ -123,7 +128,8 @@ def describe_run(arguments, place, servers, left_out, plan):
         "seed": arguments.seed, "cells_planned": len(plan), "planned_s": plan_s(plan, arguments),
         "big_octets": place.big_octets, "machine": machine.facts(place), "notes": place.notes, "left_out": left_out,
         "servers": [{"key": server.key, "title": server.title, "kind": server.kind, "version": server.version(),
-                     "config": server.describe(place), "cannot": server.cannot} for server in servers],
+                     "config": "\n".join(server.describe(place, tls) for tls in secured if tls <= server.has_tls),
+                     "cannot": server.cannot} for server in servers],
         "cells": [],
     }
 

@@ -14,6 +14,9 @@ UPLOAD_OCTETS_EACH = 16 << 20
 IDLE_SESSIONS = 2000
 PACED_STREAMS = 1000
 PACED_OCTETS = 128 << 10
+SCALE_SESSIONS = (100, 1_000, 10_000)
+SCALE_ACTIVE = 8
+TLS = {"tls": "explicit"}
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,29 @@ class Scenario:
     warmup_s: float = 0  # at least
     beside_s: float = 0  # what a cell takes beside warmup and duration
     watch_memory: bool = False
+    plan: str = ""  # TOML for the verb `plan`
+    group: str = ""  # a key of GROUPS
+    sessions: int = 0  # where the group draws a line over them
+
+    @property
+    def tls(self):
+        return "tls" in self.options
 
     def times(self, warmup_s, duration_s):
         return max(warmup_s, self.warmup_s), duration_s * self.stretch
 
+
+@dataclass(frozen=True)
+class Group:
+    """Rows that SCENARIO=key takes together."""
+    by_default: bool
+    line: str = ""  # the title of a line over the rows' sessions, or no line
+
+
+GROUPS = {
+    "tls": Group(by_default=True),
+    "scale": Group(by_default=False, line="Cost over sessions"),
+}
 
 COSTS = {
     "cpu_s_per_gb": "server CPU, s/GB",
@@ -64,8 +86,36 @@ def kib_a_session(result):
     return max(0, result["peak_pss_kib"] - result["idle_pss_kib"]) / result["sessions"]
 
 
+def cost_us(result):
+    return float(result["server"]["cpu_us_per_operation"])
+
+
 def percent_at_rate(result):
     return 100 * (1 - result["behind"] / result["sessions"])
+
+
+def tls(key, title, what, verb, options, value, unit, **more):
+    return Scenario(f"tls_{key}", f"{title}, TLS", what, verb, TLS | options, value, unit, group="tls", rounds_max=3,
+                    **more)
+
+
+def scale(sessions):
+    plan = f"""\
+[[load]]
+scenario = "small"
+path = "/small"
+files = {SMALL_FILES}
+connections = {SCALE_ACTIVE}
+[[load]]
+scenario = "idle"
+connections = {sessions - SCALE_ACTIVE}
+rate = 1
+"""
+    return Scenario(f"scale_{sessions}", f"{sessions:,} sessions",
+                    f"What a file of {FILE_OCTETS >> 10} KiB on a data connection of its own costs the server while "
+                    f"{SCALE_ACTIVE} of {sessions:,} sessions fetch such files and the others are idle.",
+                    "plan", {}, cost_us, "µs of CPU a file", higher_is_better=False, cost="", plan=plan, group="scale",
+                    sessions=sessions, rounds_max=3, stretch=3, warmup_s=1, beside_s=sessions / 250)
 
 
 SCENARIOS = [
@@ -118,4 +168,22 @@ SCENARIOS = [
              "paced", {"path": "/big", "connections": PACED_STREAMS, "stream-rate": PACED_OCTETS}, percent_at_rate,
              "% at their rate", cost="cpu_s_per_gb", rounds_max=3, stretch=2,
              warmup_s=2, beside_s=5),
+    tls("get1", "Download, one stream",
+        "As without TLS, by AUTH TLS and PROT P.",
+        "get", {"path": "/big", "connections": 1}, gigabytes_per_s, "GB/s", cost="cpu_s_per_gb"),
+    tls("put", "Upload, one stream", f"STOR of {UPLOAD_OCTETS >> 20} MiB, then DELE, again and again by one client.",
+        "put", {"path": "/up", "connections": 1, "size": UPLOAD_OCTETS}, gigabytes_per_s, "GB/s",
+        cost="cpu_s_per_gb"),
+    tls("small", "Small files",
+        f"EPSV and RETR of files of {FILE_OCTETS >> 10} KiB, a data connection each, by 16 clients; "
+        "each resumes the session of its control connection where the server lets it.",
+        "small", {"path": "/small", "files": SMALL_FILES, "connections": 16}, operations_per_s, "files/s",
+        latency="latency_us", latency_of="a file"),
+    tls("login", "Sessions", "Connect, AUTH TLS with a full handshake, USER, PASS, QUIT by 16 clients.",
+        "login", {"connections": 16, "tls-resume": "no"}, operations_per_s, "sessions/s",
+        latency="latency_us", latency_of="a session"),
+    tls("login_resumed", "Sessions, resumed", "The same; each client resumes the TLS session that it had before.",
+        "login", {"connections": 16}, operations_per_s, "sessions/s",
+        latency="latency_us", latency_of="a session"),
+    *map(scale, SCALE_SESSIONS),
 ]

@@ -24,9 +24,13 @@ PURE_FTPD_USER = PURE_FTPD_PASSWORD = "demo"
 PURE_FTPD_HASH = ("$6$rounds=1000$millrace$"
                   "QkhD0VS1n.fcK26Bw.tOC/KXo0bxXbHrS7HSDapn1S1l9aq7OdAVHbgvjy.XPbBiTEDxuuHZhOR/CkFY23yj.1")
 NO_MODE_B = {"blocks": "has no MODE B"}
-ONLY_GET = {key: "HTTP: downloads only" for key in ("put", "put8", "login", "list", "mlsd", "mixed", "idle", "paced")}
-LIMIT_ONLY_MOVES = {key: "the limit moves files, no more"
-                    for key in ("blocks", "login", "list", "mlsd", "mixed", "idle", "paced")}
+TLS = ("tls_get1", "tls_put", "tls_small", "tls_login", "tls_login_resumed")
+SCALE = ("scale_100", "scale_1000", "scale_10000")
+ONLY_GET = (dict.fromkeys(("put", "put8", "login", "list", "mlsd", "mixed", "idle", "paced", *SCALE),
+                          "HTTP: downloads only")
+            | dict.fromkeys(TLS, "its client, bench/compare/fetch.cpp, has no TLS"))
+LIMIT_ONLY_MOVES = dict.fromkeys(("blocks", "login", "list", "mlsd", "mixed", "idle", "paced", *SCALE, *TLS),
+                                 "the limit moves files, no more")
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,8 @@ class Server:
     kind: str  # ours, peer (FTP), http, limit
     program: Path
     package: str  # Debian's, or "" for what is built here
-    config: Callable  # (place, directory) -> text of the configuration file
-    command: Callable  # (server, place, config file) -> list
+    config: Callable  # (place, directory, tls) -> text of the configuration file; tls: whether it is offered
+    command: Callable  # (server, place, config file, tls) -> list
     cannot: dict = field(default_factory=dict)  # {scenario: why}
     greeting: bytes = b"220"  # b"": speaks only when asked
     needs: str = ""  # a key of NEEDS
@@ -60,19 +64,24 @@ class Server:
     def directory(self):
         return OUTPUT / "servers" / self.key
 
-    def write_config(self, place):
+    @property
+    def has_tls(self):
+        return not set(TLS) <= set(self.cannot)
+
+    def write_config(self, place, tls):
         shutil.rmtree(self.directory(), ignore_errors=True)
         self.directory().mkdir(parents=True)
         file = self.directory() / "config"
-        file.write_text(self.config(place, self.directory()))
+        file.write_text(self.config(place, self.directory(), tls))
         return file
 
-    def describe(self, place):
+    def describe(self, place, tls):
         """The configuration and the command line, for the report."""
-        file = self.write_config(place)
-        command = " ".join(map(str, self.command(self, place, file))).replace(f"{REPOSITORY}/", "")
+        file = self.write_config(place, tls)
+        command = " ".join(map(str, self.command(self, place, file, tls))).replace(f"{REPOSITORY}/", "")
         text = file.read_text()
-        return f"{text.rstrip()}\n\n" * bool(text) + f"$ {command}\n"
+        head = "With TLS:\n\n" if tls else ""
+        return head + f"{text.rstrip()}\n\n" * bool(text) + f"$ {command}\n"
 
 
 # ---- Programs and versions ----
@@ -100,8 +109,17 @@ def git(*arguments):
 
 # ---- Configurations ----
 
+PROFTPD_TLS = unpacked("proftpd-mod-crypto", "usr/lib/proftpd/mod_tls.so")
+PYFTPDLIB_TLS = unpacked("python3-openssl", "usr/lib/python3/dist-packages/OpenSSL")
+
+
+def tls_from(path, package):
+    """What a server cannot whose TLS is a package of its own."""
+    return {} if path.exists() else dict.fromkeys(TLS, f"has its TLS in {package}, which could not be had")
+
+
 def millrace_config(backend):
-    def config(place, directory):
+    def config(place, directory, tls):
         return f"""\
 [listen]
 control = ["{ADDRESS}:{place.port}"]
@@ -119,7 +137,7 @@ level = "warning"
     return config
 
 
-def vsftpd_config(place, directory):
+def vsftpd_config(place, directory, tls):
     empty = directory / "empty"
     empty.mkdir()
     return f"""\
@@ -151,10 +169,19 @@ use_sendfile=YES
 connect_from_port_20=NO
 pasv_min_port={place.passive_ports[0]}
 pasv_max_port={place.passive_ports[1]}
+""" + tls * f"""\
+one_process_model=NO
+ssl_enable=YES
+allow_anon_ssl=YES
+require_ssl_reuse=NO
+ssl_ciphers=HIGH
+rsa_cert_file={place.certificate}
+rsa_private_key_file={place.certificate}
 """
 
 
-def proftpd_config(place, directory):
+def proftpd_config(place, directory, tls):
+    """TLSCACertificateFile: without it each session reads all certificates of the system, for 50 ms."""
     user, group = pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(os.getgid()).gr_name
     users = directory / "users"
     users.write_text(f"{user}:!:{os.getuid()}:{os.getgid()}::{place.root}:/bin/sh\n")
@@ -195,30 +222,43 @@ PassivePorts {place.passive_ports[0]} {place.passive_ports[1]}
   RootLogin on
   AllowOverwrite on
 </Anonymous>
+""" + tls * f"""\
+ModulePath {PROFTPD_TLS.parent}
+LoadModule mod_tls.c
+TLSEngine on
+TLSProtocol TLSv1.2 TLSv1.3
+TLSECCertificateFile {place.certificate}
+TLSECCertificateKeyFile {place.certificate}
+TLSCACertificateFile {place.certificate}
+TLSVerifyClient off
+TLSOptions NoSessionReuseRequired
+TLSSessionTickets on
 """
 
 
-def pyftpdlib_config(place, directory):
+def pyftpdlib_config(place, directory, tls):
     library = unpacked("python3-pyftpdlib", "usr/lib/python3/dist-packages")
+    handler = "TLS_FTPHandler" if tls else "FTPHandler"
     return f"""\
 import logging
 import sys
 sys.path.insert(0, "{library}")
 from pyftpdlib.authorizers import DummyAuthorizer
-from pyftpdlib.handlers import FTPHandler
+from pyftpdlib.handlers import {handler} as Handler
 from pyftpdlib.servers import FTPServer
 logging.basicConfig(level=logging.ERROR)
 authorizer = DummyAuthorizer()
 authorizer.add_anonymous("{place.root}", perm="elradfmwMT")
-FTPHandler.authorizer = authorizer
-FTPHandler.passive_ports = range({place.passive_ports[0]}, {place.passive_ports[1] + 1})
-FTPHandler.use_sendfile = True
+Handler.authorizer = authorizer
+Handler.certfile = "{place.certificate}"
+Handler.passive_ports = range({place.passive_ports[0]}, {place.passive_ports[1] + 1})
+Handler.use_sendfile = {not tls}
 FTPServer.max_cons = FTPServer.max_cons_per_ip = 0
-FTPServer(("{ADDRESS}", {place.port}), FTPHandler, backlog=1024).serve_forever()
+FTPServer(("{ADDRESS}", {place.port}), Handler, backlog=1024).serve_forever()
 """
 
 
-def nginx_config(place, directory):
+def nginx_config(place, directory, tls):
     user = f"user {pwd.getpwuid(os.getuid()).pw_name} {grp.getgrgid(os.getgid()).gr_name};\n" * (os.getuid() == 0)
     temporary = "\n  ".join(f"{kind}_temp_path {directory}/temporary;"
                             for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
@@ -243,7 +283,7 @@ http {{
 """
 
 
-def pure_ftpd_config(place, directory):
+def pure_ftpd_config(place, directory, tls):
     """All is said on the command line; this is the list of users, for anonymous ones may not overwrite."""
     line = f"{PURE_FTPD_USER}:{PURE_FTPD_HASH}:64999:65534::{place.root}/./::::::::::::\n"
     (directory / "users").write_text(line)
@@ -252,39 +292,45 @@ def pure_ftpd_config(place, directory):
     return line
 
 
-def pure_ftpd_command(server, place, file):
+def pure_ftpd_command(server, place, file, tls):
     low, high = place.passive_ports
+    secured = ["-Y", "1", "-2", place.certificate] if tls else []
     return [server.program, "-4", "-S", f"{ADDRESS},{place.port}", "-A", "-H", "-c", "100000", "-C", "100000",
             "-l", f"puredb:{server.directory()}/users.pdb", "-f", "none", "-g", server.directory() / "pid",
-            "-p", f"{low}:{high}", "-L", "1000000:8", "-u", "1"]
+            "-p", f"{low}:{high}", "-L", "1000000:8", "-u", "1", *secured]
 
 
 # ---- The table ----
 
 def millrace(backend):
     return Server(f"millrace-{backend}", f"Millrace {backend}", "ours", REPOSITORY / "build/millrace", "",
-                  millrace_config(backend), lambda server, place, file: [server.program, "serve", "--config", file])
+                  millrace_config(backend),
+                  lambda server, place, file, tls: [server.program, "serve", "--config", file],
+                  cannot=dict.fromkeys(TLS, "has no TLS yet"))
 
 
 SERVERS = [
     millrace("io_uring"),
     millrace("epoll"),
     Server("vsftpd", "vsftpd", "peer", unpacked("vsftpd", "usr/sbin/vsftpd"), "vsftpd", vsftpd_config,
-           lambda server, place, file: [server.program, file],
-           NO_MODE_B | {"mlsd": "has no MLSD"}, needs="namespaces"),
+           lambda server, place, file, tls: [server.program, file],
+           NO_MODE_B | {"mlsd": "has no MLSD", "tls_login_resumed": "resumes no session of a former login"},
+           needs="namespaces"),
     Server("proftpd", "ProFTPD", "peer", unpacked("proftpd-core", "usr/sbin/proftpd"), "proftpd-core", proftpd_config,
-           lambda server, place, file: [server.program, "--nodaemon", "--quiet", "--config", file], NO_MODE_B,
-           needs="root"),
+           lambda server, place, file, tls: [server.program, "--nodaemon", "--quiet", "--config", file],
+           NO_MODE_B | tls_from(PROFTPD_TLS, "proftpd-mod-crypto"), needs="root"),
     Server("pure-ftpd", "Pure-FTPd", "peer", unpacked("pure-ftpd", "usr/sbin/pure-ftpd"), "pure-ftpd",
-           pure_ftpd_config, pure_ftpd_command, NO_MODE_B, needs="namespaces",
+           pure_ftpd_config, pure_ftpd_command, NO_MODE_B | {"tls_login_resumed": "resumes no TLS session"},
+           needs="namespaces",
            users={"put": (PURE_FTPD_USER, PURE_FTPD_PASSWORD)}),
     Server("pyftpdlib", "pyftpdlib", "peer",
            unpacked("python3-pyftpdlib", "usr/lib/python3/dist-packages/pyftpdlib/__init__.py"), "python3-pyftpdlib",
-           pyftpdlib_config, lambda server, place, file: ["/usr/bin/python3", file], NO_MODE_B),
+           pyftpdlib_config, lambda server, place, file, tls: ["/usr/bin/python3", file],
+           NO_MODE_B | tls_from(PYFTPDLIB_TLS, "python3-openssl")),
     Server("nginx", "nginx (HTTP)", "http", unpacked("nginx", "usr/sbin/nginx"), "nginx", nginx_config,
-           lambda server, place, file: [server.program, "-c", file, "-p", server.directory(), "-e", "stderr"],
+           lambda server, place, file, tls: [server.program, "-c", file, "-p", server.directory(), "-e", "stderr"],
            ONLY_GET, greeting=b""),
-    Server("limit", "bare sendfile loop", "limit", OUTPUT / "limit", "", lambda place, directory: "",
-           lambda server, place, file: [server.program, ADDRESS, place.port, place.root], LIMIT_ONLY_MOVES),
+    Server("limit", "bare sendfile loop", "limit", OUTPUT / "limit", "", lambda place, directory, tls: "",
+           lambda server, place, file, tls: [server.program, ADDRESS, place.port, place.root], LIMIT_ONLY_MOVES),
 ]
 
