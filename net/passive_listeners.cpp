@@ -1,9 +1,8 @@
-// A bag of listeners that rest, and a bag of ports for new ones.
+// Shelves of listeners that rest, and a bag of ports for new ones.
 #include "net/passive_listeners.hpp"
 
 #include <algorithm>
 #include <cerrno>
-#include <functional>
 #include <utility>
 
 #include "net/convert.hpp"
@@ -15,12 +14,13 @@ namespace {
 constexpr int backlog = 8;
 // Ports that something else on this host holds are passed over, a bounded number of times.
 constexpr int attempts = 32;
-// As many transfers as begin at about the same time; each is a descriptor.
-constexpr std::size_t kept_most = 64;
-// With fewer to choose from, the next port could be guessed, which invites theft (RFC 2577 8): then it is a new one.
+// As many transfers as begin within a round trip or two; each is a descriptor.
+constexpr std::size_t resting_most = 256;
+// One is taken from the longer rested half: whoever comes late for the transfer before is turned away, and which port
+// is next cannot be guessed, which would invite theft (RFC 2577 8). With fewer than these it is a new one.
 constexpr std::size_t enough_to_choose_from = 16;
 // Long enough for transfers that follow each other, short for whoever connects to one too late.
-constexpr io::Time kept_for = io::second;
+constexpr io::Time rest = io::second;
 
 }  // namespace
 
@@ -33,43 +33,60 @@ PassiveListeners::~PassiveListeners() { close(); }
 
 void PassiveListeners::close() {
   keeps_ = false;
-  while (!kept_.empty()) close_last();
+  while (close_any()) continue;
   reactor_.disarm(timer_);
 }
 
-void PassiveListeners::close_last() {
-  const PassiveListener& last = kept_.back().listener;
-  reactor_.backend().close_listener(last.socket);
-  ports_.give_back(last.at.port);
-  kept_.pop_back();
+PassiveListeners::Shelf& PassiveListeners::shelf_of(const core::Endpoint& local) {
+  const auto suits = [&](const Shelf& shelf) { return shelf.empty() || shelf.front().listener.at.same_address(local); };
+  // Its own before an empty one.
+  const auto own = std::ranges::find_if(shelves_, [&](const Shelf& shelf) { return !shelf.empty() && suits(shelf); });
+  if (own != shelves_.end()) return *own;
+  const auto empty = std::ranges::find_if(shelves_, suits);
+  return empty != shelves_.end() ? *empty : shelves_.emplace_back();
+}
+
+void PassiveListeners::close_first(Shelf& shelf) {
+  const PassiveListener& first = shelf.front().listener;
+  reactor_.backend().close_listener(first.socket);
+  ports_.give_back(first.at.port);
+  shelf.pop_front();
+  --resting_;
+}
+
+bool PassiveListeners::close_any() {
+  const auto some = std::ranges::find_if(shelves_, [](const Shelf& shelf) { return !shelf.empty(); });
+  if (some == shelves_.end()) return false;
+  close_first(*some);
+  return true;
 }
 
 void PassiveListeners::on_time() {
-  const auto rests = [&](const Kept& kept) { return kept.until > reactor_.now(); };
-  const auto stay = std::partition(kept_.begin(), kept_.end(), rests) - kept_.begin();
-  while (std::ssize(kept_) > stay) close_last();
-  if (!kept_.empty()) reactor_.arm(timer_, std::ranges::min(kept_, {}, &Kept::until).until);
+  io::Time next = io::never;
+  for (Shelf& shelf : shelves_) {
+    while (!shelf.empty() && shelf.front().until <= reactor_.now()) close_first(shelf);
+    if (!shelf.empty()) next = std::min(next, shelf.front().until);
+  }
+  if (next != io::never) reactor_.arm(timer_, next);
 }
 
 std::expected<PassiveListener, int> PassiveListeners::lend(const core::Endpoint& local, std::mt19937_64& random) {
-  const auto suits = [&](const Kept& kept) { return kept.listener.at.same_address(local); };
-  const auto found = std::partition(kept_.begin(), kept_.end(), std::not_fn(suits));
-  const auto count = static_cast<std::size_t>(kept_.end() - found);
-  if (count >= enough_to_choose_from || (count > 0 && ports_.free_count() == 0)) {
-    std::swap(found[static_cast<std::ptrdiff_t>(random() % count)], kept_.back());
-    const PassiveListener listener = kept_.back().listener;
-    kept_.pop_back();
-    reactor_.backend().turn_away(listener.socket);
-    return listener;
-  }
-  return open(local, random);
+  Shelf& shelf = shelf_of(local);
+  const bool port_is_free = ports_.free_count() > 0;
+  if (shelf.empty() || (shelf.size() < enough_to_choose_from && port_is_free)) return open(local, random);
+  std::swap(shelf.front(), shelf[random() % ((shelf.size() + 1) / 2)]);
+  const PassiveListener listener = shelf.front().listener;
+  shelf.pop_front();
+  --resting_;
+  reactor_.backend().turn_away(listener.socket);
+  return listener;
 }
 
 std::expected<PassiveListener, int> PassiveListeners::open(const core::Endpoint& local, std::mt19937_64& random) {
   io::Backend& backend = reactor_.backend();
   int error = EADDRINUSE;
   for (int attempt = 0; attempt < attempts && error == EADDRINUSE; ++attempt) {
-    if (ports_.free_count() == 0 && !kept_.empty()) close_last();  // of another address
+    if (ports_.free_count() == 0) close_any();  // of another address
     const auto port = ports_.take(random);
     if (!port) break;
     core::Endpoint at = local;
@@ -85,10 +102,13 @@ std::expected<PassiveListener, int> PassiveListeners::open(const core::Endpoint&
   return std::unexpected(error);
 }
 
+// No more than half of the ports rest, so that new ones stay hard to guess.
 void PassiveListeners::give_back(const PassiveListener& listener) {
-  kept_.push_back({listener, reactor_.now() + kept_for});
-  if (!keeps_ || kept_.size() > kept_most) return close_last();
-  if (!timer_.armed()) reactor_.arm(timer_, kept_.back().until);
+  Shelf& shelf = shelf_of(listener.at);
+  shelf.push_back({listener, reactor_.now() + rest});
+  ++resting_;
+  if (!keeps_ || resting_ > std::min(resting_most, ports_.size() / 2)) return close_first(shelf);
+  if (!timer_.armed()) reactor_.arm(timer_, shelf.front().until);
 }
 
 }  // namespace net

@@ -1,9 +1,11 @@
-// The listeners behind PASV and EPSV: each lent to one session at a time, kept for a moment afterwards and lent again,
-// because making one costs more than a small transfer. Knows ports and listeners; must not know whom they are lent to.
+// The listeners behind PASV and EPSV: each lent to one session at a time, then left to rest for a moment and lent
+// again, because making one costs more than a small transfer. Knows ports and listeners; must not know whom they are
+// lent to.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <expected>
 #include <random>
 #include <vector>
@@ -30,27 +32,33 @@ class PassiveListeners {
   /// A listener on `local`'s address and a port that nobody else has, with nobody waiting in its backlog: who
   /// connected before it was announced was not asked to. Or an errno value; EADDRINUSE: no port is free.
   std::expected<PassiveListener, int> lend(const core::Endpoint& local, std::mt19937_64& random);
-  /// Takes a listener back. No op is in flight on it. Who connects to it later is reset when it is lent again or, soon,
-  /// closed.
+  /// Takes a listener back. No op is in flight on it. Who connects to it while it rests is reset when it is lent again
+  /// or, soon, closed.
   void give_back(const PassiveListener& listener);
   /// Closes all that are not lent, and from now on whatever is given back.
   void close();
 
-  std::size_t lent() const { return ports_.size() - ports_.free_count() - kept_.size(); }
+  std::size_t lent() const { return ports_.size() - ports_.free_count() - resting_; }
 
  private:
-  struct Kept {
+  struct Resting {
     PassiveListener listener;
     io::Time until;
   };
+  /// Those of one local address, the longest rested first.
+  using Shelf = std::deque<Resting>;
+
+  Shelf& shelf_of(const core::Endpoint& local);
   std::expected<PassiveListener, int> open(const core::Endpoint& local, std::mt19937_64& random);
-  void close_last();
+  void close_first(Shelf& shelf);
+  bool close_any();
   void on_time();
 
   io::Reactor& reactor_;
   PassivePorts ports_;
   io::SocketOptions options_;
-  std::vector<Kept> kept_;
+  std::vector<Shelf> shelves_;  ///< an empty one is anybody's
+  std::size_t resting_ = 0;
   io::Timer timer_;
   bool keeps_ = true;
 };
