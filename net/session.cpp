@@ -26,14 +26,14 @@ constexpr std::size_t listing_piece = 4096;
 // What is kept of a reply buffer's memory while the session idles.
 constexpr std::size_t idle_capacity = 512;
 
-int verify_password(void* argument) {
-  const auto& [hash, password] = *static_cast<const std::pair<std::string, std::string>*>(argument);
+}  // namespace
+
+int Session::Verification::run(void* argument) {
+  const auto& [hash, password, op] = *static_cast<const Verification*>(argument);
   crypt_data data{};
   const char* made = crypt_r(password.c_str(), hash.c_str(), &data);
   return made != nullptr && hash == made ? 0 : -EACCES;
 }
-
-}  // namespace
 
 Session::Session(Context& context, SessionOwner& owner, std::uint64_t id, int socket, const core::Endpoint& local,
                  const core::Endpoint& peer)
@@ -43,14 +43,11 @@ Session::Session(Context& context, SessionOwner& owner, std::uint64_t id, int so
       id_(id),
       socket_(socket),
       local_(local),
-      pi_(config_, local, peer),
-      file_(context.reactor) {
+      pi_(config_, local, peer) {
   recv_op_.bind<&Session::on_recv_done>(*this);
   send_op_.bind<&Session::on_send_done>(*this);
-  verify_op_.bind<&Session::on_verify_done>(*this);
   timer_.bind<&Session::on_timer>(*this);
   saying_.bind<&Session::send_output>(*this);
-  file_.bind<&Session::on_file_done>(*this);
   context_.reactor.backend().set_options(socket_, {.no_delay = true, .keepalive = true, .urgent_inline = true});
 }
 
@@ -91,16 +88,16 @@ void Session::perform(const core::Action& action) {
     Session& self;
     void operator()(const act::Verify& a) const { self.verify(a); }
     void operator()(const act::EnterRoot& a) const { self.enter_root(*a.account, *a.root); }
-    void operator()(const act::Look& a) const { self.file_.look(self.root_, a.path); }
+    void operator()(const act::Look& a) const { self.file().look(self.root_, a.path); }
     void operator()(const act::Measure& a) const {
-      self.file_.measure(self.root_, a.path, a.as, self.context_.flow_buffers, a.until,
-                         core::limits::measured_file_max);
+      self.file().measure(self.root_, a.path, a.as, self.context_.flow_buffers, a.until,
+                          core::limits::measured_file_max);
     }
     void operator()(const act::MakeDirectory& a) const {
-      self.file_.make_directory(self.root_, a.path, static_cast<unsigned>(self.config_->uploads.directory_mode));
+      self.file().make_directory(self.root_, a.path, static_cast<unsigned>(self.config_->uploads.directory_mode));
     }
-    void operator()(const act::Remove& a) const { self.file_.remove(self.root_, a.path, a.directory); }
-    void operator()(const act::Rename& a) const { self.file_.rename(self.root_, a.from, a.to); }
+    void operator()(const act::Remove& a) const { self.file().remove(self.root_, a.path, a.directory); }
+    void operator()(const act::Rename& a) const { self.file().rename(self.root_, a.from, a.to); }
     void operator()(const act::Aim& a) const { self.transfer().aim(a.endpoint); }
     void operator()(const act::Listen&) const { self.transfer().listen(); }
     void operator()(const act::DropData&) const { self.transfer().drop(); }
@@ -124,16 +121,18 @@ void Session::tell(const core::Outcome& outcome) {
 // Hashing takes milliseconds by design: it runs on an offload thread, which sees only its own copy.
 void Session::verify(const core::action::Verify& wanted) {
   verification_ = std::make_unique<Verification>(std::string(wanted.hash), std::string(wanted.password));
-  verify_op_.call(&verify_password, verification_.get());
-  context_.reactor.submit(verify_op_);
+  verification_->op.bind<&Session::on_verify_done>(*this);
+  verification_->op.call(&Verification::run, verification_.get());
+  context_.reactor.submit(verification_->op);
 }
 
 void Session::on_verify_done(io::Op& op) {
-  std::ranges::fill(verification_->second, '\0');
+  const int error = -op.result;
+  std::ranges::fill(verification_->password, '\0');
   verification_.reset();
-  context_.log.log(op.result == 0 ? spdlog::level::debug : spdlog::level::warn, "{} [{}] password {}",
-                   address_text(peer()), id_, op.result == 0 ? "verified" : "refused");
-  tell({.error = -op.result});
+  context_.log.log(error == 0 ? spdlog::level::debug : spdlog::level::warn, "{} [{}] password {}", address_text(peer()),
+                   id_, error == 0 ? "verified" : "refused");
+  tell({.error = error});
 }
 
 void Session::enter_root(const core::Account& account, const std::string& root) {
@@ -154,49 +153,59 @@ Transfer& Session::transfer() {
   return *transfer_;
 }
 
+Session::Errand& Session::errand() {
+  if (!errand_) {
+    errand_ = std::make_unique<Errand>(context_.reactor);
+    errand_->file.bind<&Session::on_file_done>(*this);
+  }
+  return *errand_;
+}
+
 void Session::on_file_done() {
   if (state_ != State::open) return try_end();
-  if (looking_for_listing_ && file_.error() == ENOTDIR && !listing_spec_.directory_itself) {
-    listing_spec_.directory_itself = true;  // a single object, then; looked for once
-    return file_.look(root_, listing_path_);
+  Errand& on = *errand_;
+  if (on.looking_for_listing && on.file.error() == ENOTDIR && !on.listing_spec.directory_itself) {
+    on.listing_spec.directory_itself = true;  // a single object, then; looked for once
+    return on.file.look(root_, on.listing_path);
   }
-  const core::Outcome outcome{.error = file_.error(),
-                              .entry = to_entry(file_.facts()),
-                              .number = file_.count().made,
-                              .split_offset = file_.count().split_offset,
-                              .split_number = file_.count().split_made};
-  if (looking_for_listing_ && outcome.error == 0) {
-    listing_ = std::make_unique<ListingSource>(context_.reactor, root_, file_, listing_spec_, rights_,
-                                               context_.reactor.backend().wall_clock());
+  const core::Outcome outcome{.error = on.file.error(),
+                              .entry = to_entry(on.file.facts()),
+                              .number = on.file.count().made,
+                              .split_offset = on.file.count().split_offset,
+                              .split_number = on.file.count().split_made};
+  if (on.looking_for_listing && outcome.error == 0) {
+    on.listing = std::make_unique<ListingSource>(context_.reactor, root_, on.file, on.listing_spec, rights_,
+                                                 context_.reactor.backend().wall_clock());
   } else {
-    file_.release();
+    on.file.release();
   }
-  looking_for_listing_ = false;
+  on.looking_for_listing = false;
   tell(outcome);
 }
 
 // ---- STAT with a path ----
 
 void Session::list_to_control(const core::TransferSpec& spec) {
-  listing_spec_ = spec;
-  listing_path_ = spec.path;
-  looking_for_listing_ = true;
-  if (spec.directory_itself) return file_.look(root_, listing_path_);
-  file_.open_directory(root_, listing_path_);
+  Errand& on = errand();
+  on.listing_spec = spec;
+  on.listing_path = spec.path;
+  on.looking_for_listing = true;
+  if (spec.directory_itself) return on.file.look(root_, on.listing_path);
+  on.file.open_directory(root_, on.listing_path);
 }
 
 void Session::more_listing() {
-  listing_text_.resize(listing_piece);
-  listing_->pull(listing_text_, &Session::on_listing_pulled, this);
+  errand_->listing_text.resize(listing_piece);
+  errand_->listing->pull(errand_->listing_text, &Session::on_listing_pulled, this);
 }
 
 void Session::on_listing_pulled(void* to, std::int32_t result) {
   auto& self = *static_cast<Session*>(to);
-  const std::string text =
-      std::exchange(self.listing_text_, {}).substr(0, static_cast<std::size_t>(std::max(result, 0)));
+  Errand& on = *self.errand_;
+  const std::string text = std::exchange(on.listing_text, {}).substr(0, static_cast<std::size_t>(std::max(result, 0)));
   if (result <= 0 || self.state_ != State::open) {
-    self.listing_.reset();
-    self.file_.release();
+    on.listing.reset();
+    on.file.release();
   }
   self.tell({.error = std::max(-result, 0), .text = text, .last = result == 0});
 }
@@ -251,6 +260,7 @@ void Session::on_recv_done(io::Op& op) {
 // All that is there goes in one send: the replies to pipelined commands travel together, and so do the two of a
 // transfer that is over at once.
 void Session::send_output() {
+  if (errand_ && errand_->over()) errand_.reset();
   if (state_ == State::closing || !send_op_.idle() || !says_something()) return;
   if (sent_ == sending_.size()) {
     sending_.clear();
@@ -304,16 +314,15 @@ void Session::close() {
   context_.reactor.disarm(timer_);
   context_.reactor.cancel(recv_op_);
   context_.reactor.cancel(send_op_);
-  context_.reactor.cancel(verify_op_);
-  if (listing_) listing_->cancel();
+  if (verification_) context_.reactor.cancel(verification_->op);
+  if (errand_ && errand_->listing) errand_->listing->cancel();
   if (transfer_ && !data_closed_) transfer_->close();
   try_end();
 }
 
 void Session::try_end() {
-  const bool listing_busy = listing_ && listing_->busy();
-  if (!recv_op_.idle() || !send_op_.idle() || !verify_op_.idle() || file_.busy() || listing_busy || !data_closed_)
-    return;
+  const bool on_errand = errand_ && (errand_->file.busy() || (errand_->listing && errand_->listing->busy()));
+  if (!recv_op_.idle() || !send_op_.idle() || verification_ || on_errand || !data_closed_) return;
   if (ended_) return;
   ended_ = true;
   context_.reactor.close(std::exchange(socket_, -1), true);

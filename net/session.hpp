@@ -72,12 +72,34 @@ class Session final : public TransferOwner {
   bool on_transfer_marker(std::string_view sender, std::string_view own) override;
   void on_data_closed() override;
 
-  using Verification = std::pair<std::string, std::string>;  ///< hash and password, for an offload thread
+  /// A password that is being checked; an offload thread sees these copies and nothing else.
+  struct Verification {
+    std::string hash, password;
+    io::Op op{};
+    /// Whether they fit: 0 or -EACCES. Takes a Verification.
+    static int run(void* argument);
+  };
+  /// What is asked of the file system outside transfers. Made for a command and forgotten behind its reply: most
+  /// sessions are idle most of the time.
+  struct Errand {
+    explicit Errand(io::Reactor& reactor) : file(reactor) {}
+    bool over() const { return !file.busy() && !listing; }
+
+    FileTask file;
+    std::unique_ptr<ListingSource> listing;  ///< of STAT
+    std::string listing_text;                ///< the piece of it that is being made
+    core::TransferSpec listing_spec;
+    std::string listing_path;
+    bool looking_for_listing = false;
+  };
   enum class State : std::uint8_t {
     open,
     lingering,  ///< all is said and FIN is sent: the peer may still read the last reply
     closing,    ///< ops are being joined
   };
+
+  Errand& errand();
+  FileTask& file() { return errand().file; }
 
   Context& context_;
   std::shared_ptr<const core::Config> config_;
@@ -91,21 +113,16 @@ class Session final : public TransferOwner {
   core::Pi pi_;
   core::Rights rights_;
 
-  io::Op recv_op_, send_op_, verify_op_;
+  io::Op recv_op_, send_op_;
   io::Timer timer_;
   io::Late saying_;
   std::string sending_;  ///< what the send in flight points to
   std::size_t sent_ = 0;
 
   std::shared_ptr<Root> root_;
-  FileTask file_;
+  std::unique_ptr<Errand> errand_;
   std::unique_ptr<Verification> verification_;
-  std::unique_ptr<Transfer> transfer_;      ///< made by the first command that needs one
-  std::unique_ptr<ListingSource> listing_;  ///< of STAT
-  std::string listing_text_;                ///< the piece of it that is being made
-  core::TransferSpec listing_spec_;
-  std::string listing_path_;
-  bool looking_for_listing_ = false;
+  std::unique_ptr<Transfer> transfer_;  ///< made by the first command that needs one
   bool ended_ = false;
   io::Time last_words_until_ = io::never;  ///< closing: replies may stay unread until then
 };

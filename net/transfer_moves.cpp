@@ -209,6 +209,7 @@ std::unique_ptr<Flow> Transfer::make_flow() {
   io::Reactor& reactor = context_.reactor;
   io::BufferPool& buffers = context_.flow_buffers;
   const FlowEnds ends{.owner = *this,
+                      .slices = context_.slices,
                       .socket = socket_,
                       .file = file_.file(),
                       .offset = static_cast<std::int64_t>(spec_.offset),

@@ -167,8 +167,8 @@ TEST_CASE("many small files asked for ahead come one behind the other", "[live][
     client.reply(550);
     client.reply(200);
     client.reply(125);
-    client.reply(226);
     CHECK(rest + data.receive_all() == string(size, '7'));
+    client.reply(226);
   }
 }
 

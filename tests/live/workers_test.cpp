@@ -53,14 +53,21 @@ bool is_greeted(const LiveServer& server, const string& from = {}) {
   return client.reply().code == 220;
 }
 
-// A session that is with that worker can be had, sooner or later.
+// A session that is with that worker can be had, sooner or later: who waits for one that dies is reset.
 bool serves(const LiveServer& server, int worker, const string& user = "demo") {
-  return eventually([&] {
+  const auto is_served = [&] {
     FtpClient client(server);
     if (client.reply().code != 220) return false;
     client.ask("USER " + user, 331);
     client.ask("PASS secret", 230);
     return worker_of(server, client) == worker;
+  };
+  return eventually([&] {
+    try {
+      return is_served();
+    } catch (const std::exception&) {
+      return false;
+    }
   });
 }
 
