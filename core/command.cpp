@@ -151,9 +151,9 @@ std::span<const CommandRow> command_table() { return rows; }
 
 namespace {
 
-// A verb as one number, so that finding it compares numbers. Longer than any verb: 0, which is none.
+// A verb as one number, so that finding it compares numbers. 0 for what can be none: too long, or with a NUL.
 constexpr std::uint64_t key_of(std::string_view verb) {
-  if (verb.size() > sizeof(std::uint64_t)) return 0;
+  if (verb.size() > sizeof(std::uint64_t) || verb.find('\0') != std::string_view::npos) return 0;
   std::uint64_t key = 0;
   for (const char c : verb) key = key << 8 | static_cast<unsigned char>(upper(c));
   return key;

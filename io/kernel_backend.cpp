@@ -124,8 +124,7 @@ void KernelBackend::on_offload_done(Op& op) {
   settle(op, op.cancelled ? -ECANCELED : io::send_window(op));
 }
 
-// recv_file waits with empty hands; once octets are there it borrows something to carry them in, and
-// a thread carries them to the file.
+// recv_file waits with empty hands; once octets are there it borrows something to carry them in.
 void KernelBackend::receive_window(Op& op) {
   if (load(op)) return;
   if (op.cancelled) return finish(op, -ECANCELED);

@@ -72,8 +72,7 @@ std::int32_t open_below(Op& op) {
   constexpr int patience = 64;
   const auto once = [&] { return openat2(op, op.how); };
   int result = retry(once);
-  const bool may_retry = (op.how.resolve & RESOLVE_CACHED) == 0;
-  for (int i = 0; result == -EAGAIN && may_retry && i < patience; ++i) result = retry(once);
+  for (int i = 0; result == -EAGAIN && i < patience; ++i) result = retry(once);
   return result;
 }
 

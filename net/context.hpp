@@ -10,7 +10,6 @@
 #include "core/config.hpp"
 #include "io/buffer_pool.hpp"
 #include "io/reactor.hpp"
-#include "net/flow.hpp"
 #include "net/passive_listeners.hpp"
 #include "net/shared_counts.hpp"
 #include "net/storage.hpp"
@@ -25,7 +24,6 @@ struct Context {
   std::shared_ptr<Roots> roots;                ///< replaced with config on reload
   io::SocketOptions data_options;              ///< of all data connections
   PassiveListeners passive_listeners;
-  Slices slices{};
   io::BufferPool control_buffers;  ///< lent while octets of a control connection are looked at
   io::BufferPool flow_buffers;     ///< lent to codec flows
   std::mt19937_64 random;          ///< passive ports and names; seeded by the caller

@@ -13,35 +13,21 @@ namespace {
 
 // ---- Kernel flows ----
 
-class KernelFlow : public Flow {
- public:
-  KernelFlow(io::Reactor& reactor, const FlowEnds& ends) : Flow(reactor, ends.owner), ends_(ends) {
-    offset_ = ends.offset;
-    ends_.slices.begin();
-  }
-  ~KernelFlow() override { ends_.slices.end(); }
-  void cancel() override { reactor_.cancel(op_); }
-
- protected:
-  std::uint64_t slice() const { return ends_.slices.octets(ends_.slice); }
-
-  FlowEnds ends_;
-  io::Op op_;
-};
-
-class KernelSend final : public KernelFlow {
+class KernelSend final : public Flow {
  public:
   KernelSend(io::Reactor& reactor, const FlowEnds& ends, std::uint64_t size)
-      : KernelFlow(reactor, ends), size_(static_cast<std::int64_t>(size)) {
+      : Flow(reactor, ends.owner), ends_(ends), size_(static_cast<std::int64_t>(size)) {
+    offset_ = ends.offset;
     op_.bind<&KernelSend::on_send_file_done>(*this);
   }
   // An empty file may be one of /proc, which do not tell their size.
   void start() override {
     const auto left = static_cast<std::uint64_t>(size_ - offset_);
-    const std::uint64_t count = left > 0 ? std::min(slice(), left) : slice();
+    const std::size_t count = left > 0 ? std::min<std::uint64_t>(ends_.slice, left) : ends_.slice;
     op_.send_file(ends_.socket, ends_.file, offset_, count, count == left);
     reactor_.submit(op_);
   }
+  void cancel() override { reactor_.cancel(op_); }
 
  private:
   void on_send_file_done(io::Op& op) {
@@ -54,21 +40,24 @@ class KernelSend final : public KernelFlow {
     start();
   }
 
+  FlowEnds ends_;
   std::int64_t size_;
+  io::Op op_;
 };
 
-class KernelReceive final : public KernelFlow {
+class KernelReceive final : public Flow {
  public:
-  KernelReceive(io::Reactor& reactor, const FlowEnds& ends) : KernelFlow(reactor, ends) {
-    written_ = ends.offset;
+  KernelReceive(io::Reactor& reactor, const FlowEnds& ends) : Flow(reactor, ends.owner), ends_(ends) {
+    offset_ = written_ = ends.offset;
     op_.bind<&KernelReceive::on_recv_file_done>(*this);
   }
   // One octet more than may come: so that it is known that there is one.
   void start() override {
     const auto room = static_cast<std::uint64_t>(ends_.length_max - offset_);
-    op_.recv_file(ends_.socket, ends_.file, offset_, std::min(slice(), room + 1));
+    op_.recv_file(ends_.socket, ends_.file, offset_, std::min<std::uint64_t>(ends_.slice, room + 1));
     reactor_.submit(op_);
   }
+  void cancel() override { reactor_.cancel(op_); }
 
  private:
   void on_recv_file_done(io::Op& op) {
@@ -79,6 +68,9 @@ class KernelReceive final : public KernelFlow {
     if (offset_ > ends_.length_max) return end({EFBIG, true});
     start();
   }
+
+  FlowEnds ends_;
+  io::Op op_;
 };
 
 // ---- Codec flows ----
@@ -275,6 +267,7 @@ class CodecSend final : public CodecFlow {
     const auto count = static_cast<std::uint64_t>(n);
     const std::uint64_t others = std::min(count, inherited_);
     inherited_ -= others;
+    others_ += others;
     octets_ += count - others;
   }
   bool input_is_file() const override { return true; }

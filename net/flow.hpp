@@ -85,6 +85,8 @@ class Flow {
   virtual bool ready() const { return true; }
   /// Octets that went over the data connection.
   std::uint64_t octets() const { return octets_; }
+  /// The same and those of flows before: what shows that the connection moves.
+  std::uint64_t passed() const { return octets_ + others_; }
   /// Receiving: up to where octets stand in the file.
   std::int64_t written() const { return written_; }
   /// Receiving: how far the file reaches by what came; further than written() where it ends with a hole.
@@ -100,6 +102,7 @@ class Flow {
 
   io::Reactor& reactor_;
   std::uint64_t octets_ = 0;
+  std::uint64_t others_ = 0;  ///< octets that flows before this one had left
   std::int64_t offset_ = 0;
   std::int64_t written_ = 0;
   std::int64_t length_ = 0;
@@ -108,27 +111,9 @@ class Flow {
   FlowOwner& owner_;
 };
 
-/// The flows that move whole slices between file and socket. They share the loop's turn: the more of them there are,
-/// the smaller their slices, so that whoever else waits for the loop waits no longer.
-class Slices {
- public:
-  /// One flow's octets a turn, at most `most`.
-  std::size_t octets(std::size_t most) const {
-    return std::min(most, std::max(least, turn / std::max<std::size_t>(running_, 1)));
-  }
-  void begin() { ++running_; }
-  void end() { --running_; }
-
- private:
-  static constexpr std::size_t turn = 1024 * 1024;  ///< some 200 us where the file is cached
-  static constexpr std::size_t least = 128 * 1024;  ///< below it the calls begin to show
-  std::size_t running_ = 0;
-};
-
 /// The two ends of a flow, whom it tells, and how much of it may have the loop at a time.
 struct FlowEnds {
   FlowOwner& owner;
-  Slices& slices;
   int socket = -1;
   int file = -1;
   std::int64_t offset = 0;              ///< where in the file it begins

@@ -72,8 +72,11 @@ void PassiveListeners::on_time() {
 
 std::expected<PassiveListener, int> PassiveListeners::lend(const core::Endpoint& local, std::mt19937_64& random) {
   Shelf& shelf = shelf_of(local);
-  const bool port_is_free = ports_.free_count() > 0;
-  if (shelf.empty() || (shelf.size() < enough_to_choose_from && port_is_free)) return open(local, random);
+  if (shelf.size() < enough_to_choose_from) {
+    auto opened = open(local, random);
+    while (!opened && shelf.empty() && close_any()) opened = open(local, random);  // others' rest too long
+    if (opened || shelf.empty()) return opened;
+  }
   std::swap(shelf.front(), shelf[random() % ((shelf.size() + 1) / 2)]);
   const PassiveListener listener = shelf.front().listener;
   shelf.pop_front();
@@ -86,18 +89,17 @@ std::expected<PassiveListener, int> PassiveListeners::open(const core::Endpoint&
   io::Backend& backend = reactor_.backend();
   int error = EADDRINUSE;
   for (int attempt = 0; attempt < attempts && error == EADDRINUSE; ++attempt) {
-    if (ports_.free_count() == 0) close_any();  // of another address
     const auto port = ports_.take(random);
     if (!port) break;
     core::Endpoint at = local;
     at.port = *port;
-    if (const auto opened = backend.open_listener(to_address(at), backlog)) {
+    const auto opened = backend.open_listener(to_address(at), backlog);
+    if (opened) {
       backend.set_options(*opened, options_);
       return PassiveListener{*opened, at};
-    } else {
-      error = opened.error();
     }
     ports_.give_back(*port);
+    error = opened.error();
   }
   return std::unexpected(error);
 }

@@ -45,7 +45,7 @@ class PassiveListeners {
     PassiveListener listener;
     io::Time until;
   };
-  /// Those of one local address, the longest rested first.
+  /// Those of one local address, those that rested longer towards the front.
   using Shelf = std::deque<Resting>;
 
   Shelf& shelf_of(const core::Endpoint& local);

@@ -23,7 +23,7 @@ constexpr std::size_t control_buffer_size = 4096;
 constexpr std::size_t control_buffer_count = 1024;
 
 // Little is queued unsent, so that an ABOR or a slow client holds little memory.
-constexpr io::SocketOptions data_options{.no_delay = true, .keepalive = true, .notsent_lowat = 128 * 1024};
+io::SocketOptions data_options() { return {.no_delay = true, .keepalive = true, .notsent_lowat = 128 * 1024}; }
 
 }  // namespace
 
@@ -34,8 +34,8 @@ Server::Server(io::Reactor& reactor, spdlog::logger& log, SharedCounts& counts,
                .counts = counts,
                .config = config,
                .roots = std::make_shared<Roots>(),
-               .data_options = data_options,
-               .passive_listeners = PassiveListeners(reactor, PassivePorts(config->data.passive_ports), data_options),
+               .data_options = data_options(),
+               .passive_listeners = PassiveListeners(reactor, PassivePorts(config->data.passive_ports), data_options()),
                .control_buffers = io::BufferPool(control_buffer_size, control_buffer_count),
                .flow_buffers = io::BufferPool(static_cast<std::size_t>(config->data.buffer_kib) * 1024,
                                               static_cast<std::size_t>(config->limits.transfer_buffers)),
@@ -171,7 +171,10 @@ std::string_view Server::reason_to_refuse(const core::Endpoint& peer) const {
 }
 
 void Server::admit(int socket, const core::Endpoint& peer) {
-  if (!context_.counts.enter(peer)) return context_.reactor.close(socket);
+  if (!context_.counts.enter(peer)) {
+    context_.log.warn("{} is closed: too many addresses to count", address_text(peer));
+    return context_.reactor.close(socket, true);
+  }
   if (context_.counts.sessions() > static_cast<std::size_t>(context_.config->limits.sessions) + refusals_at_once) {
     context_.counts.leave(peer);
     return context_.reactor.close(socket);

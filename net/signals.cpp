@@ -9,12 +9,16 @@
 
 namespace net {
 
+void ignore_signals_of_calls() {
+  for (const int signal : {SIGPIPE, SIGXFSZ}) ::signal(signal, SIG_IGN);  // NOLINT: no function is set
+}
+
 Signals::Signals() {
   sigset_t set;
   sigemptyset(&set);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&set, signal);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  ::signal(SIGPIPE, SIG_IGN);  // NOLINT: a vanished peer is an errno
+  ignore_signals_of_calls();
   fd_ = io::Fd(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
   op_.bind<&Signals::on_poll_done>(*this);
 }

@@ -10,6 +10,9 @@
 
 namespace net {
 
+/// Some signals only say what a system call says too (EPIPE, EFBIG): a peer or a client must not end the process.
+void ignore_signals_of_calls();
+
 class Signals {
  public:
   /// Blocks the signals in this thread (and those it starts later) and reads them by signalfd.

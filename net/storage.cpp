@@ -102,9 +102,7 @@ void FileTask::finish(int error) {
 
 void FileTask::release() {
   assert(!busy_);
-  const bool only_read = running_ == &FileTask::want_regular && steps_.empty() && facts_.stx_nlink > 0;
-  reactor_.close(std::exchange(object_, -1), only_read);
-  for (int* fd : {&parent_, &parent2_}) reactor_.close(std::exchange(*fd, -1));
+  for (int* fd : {&object_, &parent_, &parent2_}) reactor_.close(std::exchange(*fd, -1));
   temporary_.clear();
   created_ = false;
   root_.reset();

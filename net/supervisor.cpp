@@ -18,6 +18,7 @@
 #include "net/config_file.hpp"
 #include "net/convert.hpp"
 #include "net/log.hpp"
+#include "net/signals.hpp"
 #include "net/worker.hpp"
 
 namespace net {
@@ -40,6 +41,7 @@ Supervisor::Supervisor(std::string file, core::ParsedConfig parsed, SharedCounts
 
 int Supervisor::run() {
   pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+  ignore_signals_of_calls();
   auto log = make_log(parsed_.config.log, {.threaded = false});
   if (!log) return complain(parsed_, file_, "log.file", log.error());
   log_ = std::move(*log);

@@ -197,22 +197,26 @@ void Transfer::stop() {
 
 void Transfer::push() {
   if (!unsent_ || !push_op_.idle()) return;
+  if (!timer_.armed()) {  // from now on something must move
+    seen_octets_ = pushed_;
+    arm_timer(config_->data.stall_timeout_s);
+  }
   push_op_.send(socket_, unsent_->held());
   context_.reactor.submit(push_op_);
 }
 
 void Transfer::on_pushed(io::Op& op) {
-  if (op.result > 0) {
+  if (unsent_ && op.result > 0) {
     unsent_->take(static_cast<std::size_t>(op.result));
     pushed_ += static_cast<std::uint64_t>(op.result);
-    if (!unsent_->empty()) return push();
+    if (!unsent_->empty() && !op.cancelled) return push();
   }
+  const bool lost = op.result < 0 || (unsent_ && !unsent_->empty());
   unsent_.reset();
   if (state_ == State::stopping || state_ == State::dropping) return try_join();
-  if (state_ == State::flushing || state_ == State::ending) return leave_connection();
-  if (phase_ == FilePhase::waiting) return begin();
-  if (state_ == State::moving && !flow_) return move();  // who notices himself when the connection is broken
-  if (state_ == State::kept && op.result < 0 && phase_ == FilePhase::none) raise(Event::lost);
+  if (state_ == State::moving && !flow_) return move();  // which notices by itself that the connection is broken
+  if (state_ == State::kept && lost) raise(Event::lost);
+  if (phase_ == FilePhase::waiting) begin();
 }
 
 // Nothing is closed while an op could still use it; the unfinished file is dealt with last.
@@ -221,7 +225,7 @@ void Transfer::try_join() {
   flowing_ = false;
   give_back_listener();
   if (unsent_) {
-    if (push_op_.idle()) arm_timer(last_octets_s);
+    if (!timer_.armed()) arm_timer(last_octets_s);
     return push();
   }
   close_socket();
@@ -236,8 +240,13 @@ void Transfer::try_join() {
 void Transfer::on_timer() {
   switch (state_) {
     case State::kept:
-      if (unsent_) return arm_timer(config_->data.stall_timeout_s);
-      return raise(Event::lost);  // octets of a file that nobody stores
+      if (unsent_ && pushed_ == seen_octets_) return context_.reactor.cancel(push_op_);
+      if (unsent_) {
+        seen_octets_ = pushed_;
+        return arm_timer(config_->data.stall_timeout_s);
+      }
+      if (early_) raise(Event::lost);  // octets of a file that nobody stores
+      return;
     case State::connecting:
     case State::awaiting: return fail(TransferEnd::Cause::no_connection, ETIMEDOUT);
     case State::moving:

@@ -108,14 +108,14 @@ class Transfer final : private FlowOwner {
   bool on_flow_marker(std::string_view sender, std::string_view own) override;
   bool flowing() const { return flowing_ && !flow_->resting(); }
   void report();
-  std::uint64_t moved() const { return flow_ ? flow_->octets() : pushed_; }
+  std::uint64_t moved() const { return flow_ ? flow_->passed() : pushed_; }
   bool sends() const { return kind_ == core::TransferSpec::Kind::retrieve || lists(); }
   bool lists() const { return kind_ == core::TransferSpec::Kind::list; }
 
-  /// What the file task is doing, so that its end is understood.
   /// How long a client may take for what is left of its files when the connection is to be closed.
   static constexpr std::int64_t last_octets_s = 10;
 
+  /// What the file task is doing, so that its end is understood.
   enum class FilePhase : std::uint8_t { none, waiting, opening, looking, cutting, publishing, discarding };
 
   Context& context_;
@@ -133,7 +133,7 @@ class Transfer final : private FlowOwner {
   std::optional<LentBuffer> unsent_;  ///< what finished transfers left, on a connection that is kept
   io::Late pushing_;                  ///< sends it, unless another transfer takes it along
   std::uint64_t pushed_ = 0;          ///< octets
-  io::Timer timer_;
+  io::Timer timer_;  ///< for the connection, for octets to move, for the last ones: by state, see on_timer()
   bool closing_ = false;
 
   core::TransferSpec::Kind kind_ = core::TransferSpec::Kind::retrieve;

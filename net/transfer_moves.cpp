@@ -209,7 +209,6 @@ std::unique_ptr<Flow> Transfer::make_flow() {
   io::Reactor& reactor = context_.reactor;
   io::BufferPool& buffers = context_.flow_buffers;
   const FlowEnds ends{.owner = *this,
-                      .slices = context_.slices,
                       .socket = socket_,
                       .file = file_.file(),
                       .offset = static_cast<std::int64_t>(spec_.offset),
@@ -272,10 +271,7 @@ void Transfer::leave_connection() {
     if (unsent_) context_.reactor.later(pushing_);
     return raise(Event::stays);
   }
-  if (unsent_) {
-    arm_timer(last_octets_s);
-    return push();
-  }
+  assert(!unsent_);
   close_socket();
   raise(Event::flushed);
 }
