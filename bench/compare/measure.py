@@ -25,7 +25,9 @@ def measure(place, scenario, server, round_number, warmup_s, duration_s):
             "foreign": None, "result": None}
     try:
         place.empty_uploads()
-        with Running(server, place, scenario.tls) as running:
+        if scenario.cold:
+            place.drop_cached()
+        with Running(server, place, scenario.tls) as running, place.read_limit(running.pids(), scenario.read_bps):
             cell["result"], cell["foreign"] = run_client(place, scenario, server, running,
                                                          scenario.times(warmup_s, duration_s))
         cell["failure"] = failure_of(scenario, cell["result"])

@@ -4,6 +4,7 @@ As root everything is in private namespaces: a loopback with the congestion cont
 files on a tmpfs, a user `ftp` that Pure-FTPd wants in /etc/passwd. The machine around sees nothing of it, and
 all of it ends with the process. Otherwise the run takes what is there, and says so.
 """
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -21,6 +22,9 @@ ADDRESS = "127.0.0.1"
 FILE_OCTETS = 4096
 MANY = 2_000
 SMALL_FILES = 10_000
+COLD_FILES = 4
+COLD_OCTETS = 512 << 20  # each
+BLOCK_CGROUPS = Path("/sys/fs/cgroup/blkio"), Path("/sys/fs/cgroup")  # of version 1, of version 2
 
 CLONE_NEWNS, CLONE_NEWNET = 0x20000, 0x40000000
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
@@ -115,19 +119,76 @@ class Place:
         (self.root / "many").mkdir()
         for number in range(MANY):
             (self.root / f"many/a-file-with-a-name-of-usual-length-{number:05}.tar.gz").write_bytes(b"x")
+        self.fill_disk(block)
         self.empty_uploads()
 
+    def fill_disk(self, block):
+        """/disk: what is to be on a disk, also where the rest is in memory."""
+        disk = self.root / "disk"
+        disk.mkdir()
+        if self.private:
+            beside = OUTPUT / "disk"
+            shutil.rmtree(beside, ignore_errors=True)
+            beside.mkdir(mode=0o755)
+            call("mount", os.fsencode(beside), os.fsencode(disk), None, MS_BIND, None)
+        for number in range(COLD_FILES):
+            with open(disk / str(number), "wb") as cold:
+                for _ in range(COLD_OCTETS >> 20):
+                    cold.write(block)
+                os.fsync(cold.fileno())
+
     def empty_uploads(self):
-        uploads = self.root / "up"
-        shutil.rmtree(uploads, ignore_errors=True)
-        uploads.mkdir()
-        uploads.chmod(0o777)
+        for uploads in self.root / "up", self.root / "disk/up":
+            shutil.rmtree(uploads, ignore_errors=True)
+            uploads.mkdir()
+            uploads.chmod(0o777)
+
+    def drop_cached(self):
+        """What the kernel keeps in memory of /disk."""
+        for number in range(COLD_FILES):
+            with open(self.root / f"disk/{number}", "rb") as cold:
+                os.posix_fadvise(cold.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+    @contextlib.contextmanager
+    def read_limit(self, pids, octets_per_s):
+        """Within it the processes, and their children to come, read no more from the disk of /disk."""
+        if not octets_per_s:
+            yield
+            return
+        device = whole_device(os.stat(self.root / "disk").st_dev)
+        group = next((path for path in BLOCK_CGROUPS if (path / "cgroup.procs").exists()), None)
+        if group is None:
+            raise RuntimeError("there is no control group that could hold reading up")
+        held = group / f"millrace-bench-{os.getpid()}"
+        held.mkdir()
+        try:
+            old = held / "blkio.throttle.read_bps_device"
+            if old.exists():
+                old.write_text(f"{device} {octets_per_s}")
+            else:
+                (held / "io.max").write_text(f"{device} rbps={octets_per_s}")
+            for pid in pids:
+                (held / "cgroup.procs").write_text(str(pid))
+            yield
+        finally:
+            for pid in (held / "cgroup.procs").read_text().split():
+                with contextlib.suppress(OSError):
+                    (group / "cgroup.procs").write_text(pid)
+            held.rmdir()
 
     def remove(self):
         """The private tmpfs goes by itself; elsewhere what fill() made is removed."""
+        if self.private:
+            shutil.rmtree(OUTPUT / "disk", ignore_errors=True)
         shutil.rmtree(self.root, ignore_errors=True)
         if self.files.parent == Path("/dev/shm"):
             self.files.rmdir()
+
+
+def whole_device(number):
+    """MAJOR:MINOR of the disk of a partition, or of what is a disk itself."""
+    own = Path(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}").resolve()
+    return ((own.parent if (own / "partition").exists() else own) / "dev").read_text().strip()
 
 
 def call(name, *arguments):

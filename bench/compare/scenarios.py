@@ -6,7 +6,7 @@ bench/compare/fetch.cpp instead.
 from dataclasses import dataclass
 from typing import Callable
 
-from place import FILE_OCTETS, MANY, SMALL_FILES
+from place import COLD_FILES, FILE_OCTETS, MANY, SMALL_FILES
 
 GB = 1e9
 UPLOAD_OCTETS = 256 << 20
@@ -16,6 +16,7 @@ PACED_STREAMS = 1000
 PACED_OCTETS = 128 << 10
 SCALE_SESSIONS = (100, 1_000, 10_000)
 SCALE_ACTIVE = 8
+SLOW_DISK_BPS = 40_000_000
 TLS = {"tls": "explicit"}
 
 
@@ -39,6 +40,8 @@ class Scenario:
     beside_s: float = 0  # what a cell takes beside warmup and duration
     watch_memory: bool = False
     plan: str = ""  # TOML for the verb `plan`
+    cold: bool = False  # what stands in /disk is on the disk alone when the cell begins
+    read_bps: int = 0  # the most that the server may read from the disk; 0: what the disk gives
     group: str = ""  # a key of GROUPS
     sessions: int = 0  # where the group draws a line over them
 
@@ -59,6 +62,7 @@ class Group:
 
 GROUPS = {
     "tls": Group(by_default=True),
+    "disk": Group(by_default=True),
     "scale": Group(by_default=False, line="Cost over sessions"),
 }
 
@@ -97,6 +101,17 @@ def percent_at_rate(result):
 def tls(key, title, what, verb, options, value, unit, **more):
     return Scenario(f"tls_{key}", f"{title}, TLS", what, verb, TLS | options, value, unit, group="tls", rounds_max=3,
                     **more)
+
+
+def cold(key, title, how, **more):
+    loads = [f'[[load]]\nscenario = "{"get" if number else "mixed"}"\npath = "/disk/{number}"\nconnections = 1\n'
+             for number in range(COLD_FILES)]
+    return Scenario(f"disk_{key}", title,
+                    f"How long another session waits for the reply to NOOP (99th percentile) while {COLD_FILES} clients "
+                    f"download a file each that is not in memory, {how}.",
+                    "plan", {}, ping_p99_ms, "ms, p99", higher_is_better=False, cost="cpu_s_per_gb",
+                    latency="ping_us", latency_of=f"NOOP: {title[0].lower()}{title[1:]}", plan="".join(loads),
+                    group="disk", cold=True, warmup_s=0, **more)
 
 
 def scale(sessions):
@@ -168,6 +183,13 @@ SCENARIOS = [
              "paced", {"path": "/big", "connections": PACED_STREAMS, "stream-rate": PACED_OCTETS}, percent_at_rate,
              "% at their rate", cost="cpu_s_per_gb", rounds_max=3, stretch=2,
              warmup_s=2, beside_s=5),
+    Scenario("disk_put", "Upload to the disk",
+             f"STOR of {UPLOAD_OCTETS >> 20} MiB to a file system on the disk, then DELE, again and again by one client.",
+             "put", {"path": "/disk/up", "connections": 1, "size": UPLOAD_OCTETS}, gigabytes_per_s, "GB/s",
+             cost="cpu_s_per_gb", group="disk"),
+    cold("cold", "Replies beside cold files", "as fast as the disk gives them"),
+    cold("slow", "Replies beside a slow disk", f"from a disk held to {SLOW_DISK_BPS // 1_000_000} MB/s",
+         read_bps=SLOW_DISK_BPS, rounds_max=3),
     tls("get1", "Download, one stream",
         "As without TLS, by AUTH TLS and PROT P.",
         "get", {"path": "/big", "connections": 1}, gigabytes_per_s, "GB/s", cost="cpu_s_per_gb"),
