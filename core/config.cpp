@@ -262,11 +262,36 @@ constexpr std::array rows{
     Row{"data", "connect_timeout_s", Integer{at<&Config::data, &Config::Data::connect_timeout_s>, 1, 3'600, "seconds"}},
     Row{"data", "stall_timeout_s", Integer{at<&Config::data, &Config::Data::stall_timeout_s>, 1, 86'400, "seconds"}},
     Row{"data", "buffer_kib", Integer{at<&Config::data, &Config::Data::buffer_kib>, 4, 16'384, "KiB"}},
-    Row{"data", "slice_kib", Integer{at<&Config::data, &Config::Data::slice_kib>, 16, 1'048'576, "KiB"}},
-
     Row{"data", "marker_interval_bytes",
         Integer{at<&Config::data, &Config::Data::marker_interval_bytes>, 0, 1'099'511'627'776,
                 "octets (0: no markers)"}},
+
+    Row{"tuning", "slice_kib", Integer{at<&Config::tuning, &Config::Tuning::slice_kib>, 16, 1'048'576, "KiB"}},
+    Row{"tuning", "turn_us", Integer{at<&Config::tuning, &Config::Tuning::turn_us>, 10, 1'000'000, "microseconds"}},
+    Row{"tuning", "copy_kib", Integer{at<&Config::tuning, &Config::Tuning::copy_kib>, 0, 1'024, "KiB"}},
+    Row{"tuning", "gather_kib",
+        Integer{at<&Config::tuning, &Config::Tuning::gather_kib>, 0, 16'384, "KiB (0: each file by itself)"}},
+    Row{"tuning", "cold_read_kib", Integer{at<&Config::tuning, &Config::Tuning::cold_read_kib>, 16, 16'384, "KiB"}},
+    Row{"tuning", "unsent_kib",
+        Integer{at<&Config::tuning, &Config::Tuning::unsent_kib>, 0, 1'048'576, "KiB (0: no limit)"}},
+    Row{"tuning", "send_buffer_kib",
+        Integer{at<&Config::tuning, &Config::Tuning::send_buffer_kib>, 0, 1'048'576, "KiB (0: the kernel's)"}},
+    Row{"tuning", "receive_buffer_kib",
+        Integer{at<&Config::tuning, &Config::Tuning::receive_buffer_kib>, 0, 1'048'576, "KiB (0: the kernel's)"}},
+    Row{"tuning", "congestion_control",
+        Text{accept_line<&Config::tuning, &Config::Tuning::congestion_control>, line_form}},
+    Row{"tuning", "busy_poll_us",
+        Integer{at<&Config::tuning, &Config::Tuning::busy_poll_us>, 0, 1'000'000, "microseconds (0: the host's)"}},
+    Row{"tuning", "pipes", Integer{at<&Config::tuning, &Config::Tuning::pipes>, 0, 1'024, "pipes"}},
+    Row{"tuning", "pipe_kib", Integer{at<&Config::tuning, &Config::Tuning::pipe_kib>, 64, 1'048'576, "KiB"}},
+    Row{"tuning", "slow_write_ms",
+        Integer{at<&Config::tuning, &Config::Tuning::slow_write_ms>, 0, 60'000, "milliseconds"}},
+    Row{"tuning", "slow_writes_rest_ms",
+        Integer{at<&Config::tuning, &Config::Tuning::slow_writes_rest_ms>, 0, 3'600'000, "milliseconds"}},
+    Row{"tuning", "open_files",
+        Integer{at<&Config::tuning, &Config::Tuning::open_files>, 0, 1'000'000, "files (0: none)"}},
+    Row{"tuning", "preallocate_mib",
+        Integer{at<&Config::tuning, &Config::Tuning::preallocate_mib>, 0, 65'536, "MiB (0: nothing)"}},
 
     Row{"tls", "certificate", Text{accept_line<&Config::tls, &Config::Tls::certificate>, line_form}},
     Row{"tls", "key", Text{accept_line<&Config::tls, &Config::Tls::key>, line_form}},
@@ -627,6 +652,7 @@ Config reloaded(const Config& running, Config fresh) {
   fresh.server.workers = running.server.workers;
   fresh.listen = running.listen;
   fresh.io = running.io;
+  fresh.tuning = running.tuning;
   fresh.log = running.log;
   fresh.data.passive_ports = running.data.passive_ports;
   fresh.data.buffer_kib = running.data.buffer_kib;

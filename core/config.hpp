@@ -57,10 +57,26 @@ struct Config {
     std::int64_t connect_timeout_s = 30;      ///< for the peer to accept, or to come to a passive port
     std::int64_t stall_timeout_s = 300;       ///< a data connection that moves nothing for so long is ended (426)
     std::int64_t buffer_kib = 256;            ///< of a codec flow, each way
-    std::int64_t slice_kib = 512;             ///< at most this much of one transfer a turn of the loop
     std::int64_t marker_interval_bytes = 16 * 1024 * 1024;  ///< between restart markers sent in MODE B and C; 0: none
     bool operator==(const Data&) const = default;
   } data;
+  /// What moves octets, and how: see config.toml for what each trades.
+  struct Tuning {
+    std::int64_t slice_kib = 1024;      ///< at most this much of one transfer at a time
+    std::int64_t turn_us = 300;         ///< then whoever else waits has the loop, before the next slice
+    std::int64_t copy_kib = 16;         ///< files up to this are read and sent, larger ones go by sendfile(2)
+    std::int64_t gather_kib = 64;       ///< MODE B and C: so much of small files in one send
+    std::int64_t cold_read_kib = 1024;  ///< of a file that is not in memory, at a time
+    std::int64_t unsent_kib = 128;      ///< TCP_NOTSENT_LOWAT of data connections; 0: the kernel's
+    std::int64_t send_buffer_kib = 0, receive_buffer_kib = 0;  ///< of data connections; 0: the kernel's
+    std::string congestion_control;                            ///< of data connections; empty: the host's
+    std::int64_t busy_poll_us = 0;                             ///< SO_BUSY_POLL of data connections; 0: the host's
+    std::int64_t pipes = 32, pipe_kib = 1024;                  ///< uploads ride in these
+    std::int64_t slow_write_ms = 2, slow_writes_rest_ms = 1000;
+    std::int64_t open_files = 1000;     ///< small ones that are kept open for the next who reads them; 0: none
+    std::int64_t preallocate_mib = 16;  ///< set aside ahead of an upload at a time; 0: nothing
+    bool operator==(const Tuning&) const = default;
+  } tuning;
   struct Tls {
     std::string certificate, key;
     std::string require = "never";
@@ -95,8 +111,8 @@ struct Config {
 /// The part of `whole` that worker `worker` of `workers` has, counted from 0: passive ports and buffers are divided,
 /// all else is everybody's. With fewer ports than workers some parts are empty: `last` is below `first`.
 Config share(Config whole, std::size_t worker, std::size_t workers);
-/// What a reload makes of `running`: `fresh`, but for what only a start can change, namely [listen], [io], [log], the
-/// workers and what is divided among them.
+/// What a reload makes of `running`: `fresh`, but for what only a start can change, namely [listen], [io], [tuning],
+/// [log], the workers and what is divided among them.
 Config reloaded(const Config& running, Config fresh);
 
 struct ConfigError {

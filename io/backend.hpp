@@ -22,6 +22,7 @@ struct SocketOptions {
   int send_buffer = 0;               ///< octets
   int receive_buffer = 0;            ///< octets
   std::uint64_t pacing_rate = 0;     ///< octets a second
+  int busy_poll = 0;                 ///< microseconds
   std::string congestion_control{};  ///< "reno", "cubic", …
 };
 
@@ -74,6 +75,9 @@ class Backend {
   virtual bool urgent_pending(int socket) = 0;
   /// What a connection has to be read.
   virtual Inbound inbound(int socket) = 0;
+  /// When an open file or directory was last changed (statx's ctime): nanoseconds since 1970; -1 on errors. On network
+  /// file systems what is known of it here.
+  virtual std::int64_t changed_at(int fd) = 0;
   /// Opens a directory that bounds a user's file system. For start-up and reload only: it may wait for a disk.
   virtual std::expected<int, int> open_root(const std::string& path) = 0;
 };
@@ -82,10 +86,20 @@ class Backend {
 /// stays open; all others are told EADDRINUSE, and so is a second claim. EADDRINUSE when somebody listens there.
 std::expected<Fd, int> claim_port(const Address& at);
 
-/// What make_backend may be told.
+/// True when this process may set it, by SocketOptions::congestion_control.
+bool has_congestion_control(const std::string& name);
+
+/// What make_backend may be told. Sizes are octets.
 struct BackendOptions {
   unsigned ring_entries = 1024;  ///< submission queue; the completion queue has 16 times as many
   unsigned offload_threads = 2;
+  Time turn = 300 * microsecond;        ///< how long send_file and recv_file may move octets before wait() looks around
+  std::size_t copy_size = 16 * 1024;    ///< send_file of no more is read and sent, instead of sendfile(2)
+  std::size_t cold_size = 1024 * 1024;  ///< of a file that is not in memory, read at a time
+  std::size_t pipes = 32;               ///< for recv_file
+  std::size_t pipe_size = 1024 * 1024;  ///< a smaller pipe is taken when refused
+  Time slow_write = 2 * millisecond;    ///< one that waited so long sends the next ones to the offload threads ...
+  Time slow_writes_rest = second;       ///< ... for so long
 };
 
 struct ChosenBackend {

@@ -159,7 +159,8 @@ int EpollBackend::wait_for_events(Time deadline) {
 
 void EpollBackend::wait(Time deadline, OpList& ready) {
   do {
-    const int count = wait_for_events(done_.empty() ? deadline : 0);
+    begin_turn();
+    const int count = wait_for_events(done_.empty() && !moves_wait() ? deadline : 0);
     if (count < 0) {
       assert(errno == EINTR);
       break;
@@ -168,6 +169,7 @@ void EpollBackend::wait(Time deadline, OpList& ready) {
       const epoll_event& event = events_[static_cast<std::size_t>(i)];
       dispatch(event.data.fd, event.events);
     }
+    run_moves();
   } while (done_.empty() && now() < deadline);
   ready.splice(done_);
 }

@@ -14,7 +14,20 @@ namespace io {
 
 namespace {
 
-std::size_t window_of(const Op& op) { return std::min(op.size, file_window); }
+enum class Residence : std::uint8_t { memory, disk, always_memory };
+
+// Of what is behind the end, and of any other error, sendfile(2) tells at once.
+Residence residence(int file, std::int64_t offset, std::size_t size) {
+  char octet;
+  const std::int64_t ends[] = {offset, offset + static_cast<std::int64_t>(size) - 1};
+  for (const std::int64_t at : ends) {
+    const std::int32_t seen = read_nowait(file, {&octet, 1}, at);
+    if (seen == -EOPNOTSUPP) return in_memory(file) ? Residence::always_memory : Residence::disk;
+    if (seen == -EAGAIN) return Residence::disk;
+    if (seen <= 0) break;
+  }
+  return Residence::memory;
+}
 
 // Some write, some fail: all octets of a span, or a negative errno.
 ssize_t write_all(int file, std::span<const char> from, std::int64_t offset) {
@@ -59,22 +72,26 @@ ssize_t unload_pipe(const Op& op, std::span<char> scratch) {
 
 }  // namespace
 
-bool is_hot(const Op& op) {
-  const auto last = op.offset + static_cast<std::int64_t>(window_of(op)) - 1;
-  char octet;
-  std::int32_t seen = read_cached(op.fd2, {&octet, 1}, op.offset);
-  if (seen > 0 && last > op.offset) seen = read_cached(op.fd2, {&octet, 1}, last);
-  return seen != -EAGAIN;  // 0: the window reaches behind the end; sendfile(2) will give any other error at once
+std::size_t hot_octets(const Op& op, std::size_t step) {
+  for (std::size_t done = 0; done < op.size; done += step) {
+    const std::size_t size = std::min(step, op.size - done);
+    switch (residence(op.fd2, op.offset + static_cast<off_t>(done), size)) {
+      case Residence::memory: continue;
+      case Residence::disk: return done;
+      case Residence::always_memory: return op.size;
+    }
+  }
+  return op.size;
 }
 
-std::int32_t send_window(Op& op) {
+std::int32_t send_hot(Op& op, std::size_t count) {
   off64_t at = op.offset;
-  const auto result = static_cast<std::int32_t>(retry([&] { return ::sendfile64(op.fd, op.fd2, &at, window_of(op)); }));
+  const auto result = static_cast<std::int32_t>(retry([&] { return ::sendfile64(op.fd, op.fd2, &at, count); }));
   op.file_failed = result == -EIO;  // no socket says that
   return result;
 }
 
-std::int32_t send_small(Op& op, std::span<char> scratch) {
+std::int32_t send_copied(Op& op, std::span<char> scratch) {
   const std::int32_t octets = read_cached(op.fd2, scratch.first(op.size), op.offset);
   op.file_failed = octets < 0;
   if (octets <= 0) return octets == -EAGAIN ? -ENODATA : octets;
@@ -85,18 +102,18 @@ std::int32_t send_small(Op& op, std::span<char> scratch) {
   }));
 }
 
-std::int32_t warm_window(Op& op, std::span<char> scratch) {
-  const std::size_t window = std::min(window_of(op), scratch.size());
+std::int32_t warm(Op& op, std::span<char> scratch) {
+  const std::size_t count = std::min(op.size, scratch.size());
   std::size_t done = 0;
-  while (done < window) {
+  while (done < count) {
     const ssize_t octets = retry(
-        [&] { return ::pread(op.fd2, scratch.data() + done, window - done, op.offset + static_cast<off_t>(done)); });
+        [&] { return ::pread(op.fd2, scratch.data() + done, count - done, op.offset + static_cast<off_t>(done)); });
     op.file_failed = octets < 0;
     if (octets < 0) return static_cast<std::int32_t>(octets);
-    if (octets == 0) return 0;
+    if (octets == 0) break;
     done += static_cast<std::size_t>(octets);
   }
-  return 0;
+  return static_cast<std::int32_t>(done);
 }
 
 std::int32_t load_pipe(const Op& op, const Pipe& pipe) {

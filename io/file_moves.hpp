@@ -10,23 +10,19 @@
 
 namespace io {
 
-/// The most octets that send_file looks at, and therefore moves, at a time.
-inline constexpr std::size_t file_window = 1024 * 1024;
-
-/// send_file of no more than this copies: below it, two short calls cost less than asking and sendfile(2).
-inline constexpr std::size_t small_window = 16 * 1024;
-
 // ---- send_file ----
 
-/// True when the window's first and last octet are in memory, so that sendfile(2) waits for no disk.
-bool is_hot(const Op& op);
-/// One sendfile(2) of the window. Octets, 0 at the end of the file, -EAGAIN when the socket is full.
-std::int32_t send_window(Op& op);
-/// Sends a window of at most small_window octets by way of `scratch`. As send_window, and -ENODATA when they are not
-/// in memory.
-std::int32_t send_small(Op& op, std::span<char> scratch);
-/// Reads the window into `scratch` to bring it into memory. 0 or a negative errno. Blocks.
-std::int32_t warm_window(Op& op, std::span<char> scratch);
+/// How many of the op's octets, from its first on, sendfile(2) can send without waiting for a disk: looks at the first
+/// and last octet of each `step`.
+std::size_t hot_octets(const Op& op, std::size_t step);
+/// One sendfile(2) of at most `count` octets. Octets, 0 at the end of the file, -EAGAIN when the socket is full.
+std::int32_t send_hot(Op& op, std::size_t count);
+/// Sends the op's octets by way of `scratch`, which holds them all. As send_hot, and -ENODATA when they are not in
+/// memory.
+std::int32_t send_copied(Op& op, std::span<char> scratch);
+/// Reads as much as `scratch` takes of the op's octets, to bring them into memory. Octets, 0 at the end of the file, or
+/// a negative errno. Blocks.
+std::int32_t warm(Op& op, std::span<char> scratch);
 
 // ---- recv_file: octets ride in a pipe (op.argument) or, without one, in a buffer (op.data). ----
 

@@ -2,6 +2,7 @@
 // Knows which step follows which; must not know how readiness is learnt.
 #include "io/kernel_backend.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -12,29 +13,32 @@ namespace io {
 
 namespace {
 
-// Each stands for one file half in the threads' queue: more would only lengthen the queue.
-constexpr std::size_t pipes_most = 32;
+// For recv_file without a pipe. Each stands for one file half in the threads' queue: more would only lengthen the
+// queue.
 constexpr std::size_t buffers_most = 8;
 constexpr std::size_t buffer_size = 1024 * 1024;
-
-// A write that took so long waited for the disk, and the next would.
-constexpr Time slow_write = 2 * millisecond;
-constexpr Time slow_writes_rest = second;
 
 // In Op::flags of a recv_file: the kernel has said that the socket is readable.
 constexpr int told_readable = 1;
 
+// A thread carries a file's octets to warm it, or out of a pipe into a file that cannot be spliced to.
+std::size_t scratch_for(const BackendOptions& options) {
+  return std::max({options.cold_size, options.copy_size, buffer_size});
+}
+
 }  // namespace
 
 KernelBackend::KernelBackend(const BackendOptions& options)
-    : offload_(options.offload_threads, &KernelBackend::work),
-      scratch_(std::make_unique_for_overwrite<char[]>(Offload::scratch_size)),
-      pipes_(pipes_most),
+    : offload_(options.offload_threads, scratch_for(options), &KernelBackend::work),
+      options_(options),
+      scratch_(std::make_unique_for_overwrite<char[]>(scratch_for(options))),
+      scratch_size_(scratch_for(options)),
+      pipes_(options.pipes, options.pipe_size),
       buffers_(buffer_size, buffers_most) {}
 
 // Runs on an offload thread.
 std::int32_t KernelBackend::work(Op& op, std::span<char> scratch) {
-  if (op.kind == OpKind::send_file) return warm_window(op, scratch);
+  if (op.kind == OpKind::send_file) return warm(op, scratch);
   if (op.kind == OpKind::recv_file) return unload(op, scratch);
   return perform(op);
 }
@@ -62,19 +66,47 @@ bool KernelBackend::finish_at_once(Op& op) {
 }
 
 void KernelBackend::advance(Op& op) {
-  if (op.kind == OpKind::recv_file) return receive_window(op);
-  if (op.kind == OpKind::send_file) return send_window(op);
+  const bool small = op.kind == OpKind::send_file && op.size <= options_.copy_size;
+  if (small) return send(op);
+  if (op.kind == OpKind::send_file || op.kind == OpKind::recv_file) {
+    set_place(op, Place::moving);
+    return moves_.push_back(op);
+  }
   if (is_blocking(op.kind)) return hand_over(op);
   settle(op, attempt(op));
 }
 
-void KernelBackend::send_window(Op& op) {
-  if (op.size <= small_window) {
-    const std::int32_t result = send_small(op, {scratch_.get(), small_window});
+// ---- Moving octets: what takes long, and so is done in turns ----
+
+void KernelBackend::collect(OpList& ready) {
+  run_moves();
+  ready.splice(done_);
+}
+
+bool KernelBackend::run_moves() {
+  for (Time begun = now(); !moves_.empty() && moved_for_ < options_.turn;) {
+    move(*moves_.pop_front());
+    const Time ended = now();
+    moved_for_ += ended - begun;
+    begun = ended;
+  }
+  return moves_.empty();
+}
+
+void KernelBackend::move(Op& op) {
+  set_place(op, Place::nowhere);
+  if (op.kind == OpKind::recv_file) return receive(op);
+  send(op);
+}
+
+void KernelBackend::send(Op& op) {
+  if (op.size <= options_.copy_size) {
+    const std::int32_t result = send_copied(op, {scratch_.get(), scratch_size_});
     return result == -ENODATA ? hand_over(op) : settle(op, result);
   }
-  if (!is_hot(op)) return hand_over(op);
-  settle(op, io::send_window(op));
+  const std::size_t hot = hot_octets(op, options_.cold_size);
+  if (hot == 0) return hand_over(op);
+  settle(op, send_hot(op, hot));
 }
 
 void KernelBackend::settle(Op& op, std::int32_t result) {
@@ -105,6 +137,10 @@ void KernelBackend::cancel(Op& op) {
     case Place::offloaded:
       if (offload_.cancel(op)) finish(op, -ECANCELED);
       break;
+    case Place::moving:
+      moves_.remove(op);
+      finish(op, -ECANCELED);
+      break;
     case Place::starved:
       starved_.remove(op);
       finish(op, -ECANCELED);
@@ -120,12 +156,12 @@ void KernelBackend::collect_offloaded() {
 void KernelBackend::on_offload_done(Op& op) {
   if (op.kind == OpKind::recv_file) return on_unloaded(op);
   if (op.kind != OpKind::send_file || op.result < 0) return finish(op, op.result);
-  // The window of a send_file is in memory now; asking once more whether it is could go round for ever.
-  settle(op, op.cancelled ? -ECANCELED : io::send_window(op));
+  // What was read is in memory now; asking once more whether it is could go round for ever.
+  settle(op, op.cancelled ? -ECANCELED : send_hot(op, static_cast<std::size_t>(op.result)));
 }
 
 // recv_file waits with empty hands; once octets are there it borrows something to carry them in.
-void KernelBackend::receive_window(Op& op) {
+void KernelBackend::receive(Op& op) {
   if (load(op)) return;
   if (op.cancelled) return finish(op, -ECANCELED);
   set_place(op, Place::starved);
@@ -166,9 +202,12 @@ bool KernelBackend::load(Op& op) {
 void KernelBackend::carry(Op& op) {
   const Time begun = now();
   if (begun < writes_slow_until_) return hand_over(op);
-  op.result = unload(op, {scratch_.get(), Offload::scratch_size});
+  const std::int64_t waits = voluntary_switches();
+  op.result = unload(op, {scratch_.get(), scratch_size_});
   const Time ended = now();
-  if (ended - begun > slow_write) writes_slow_until_ = ended + slow_writes_rest;
+  // Somebody else's turn on this CPU takes long too, but is no wait for a disk.
+  const bool waited = ended - begun >= options_.slow_write && voluntary_switches() > waits;
+  if (waited) writes_slow_until_ = ended + options_.slow_writes_rest;
   on_unloaded(op);
 }
 
@@ -188,7 +227,7 @@ void KernelBackend::feed_starved() {
   const auto free = [this] { return !pipes_.all_lent() || buffers_.lent() < buffers_.limit(); };
   while (!starved_.empty() && free()) {
     Op& next = *starved_.pop_front();
-    receive_window(next);
+    receive(next);
     if (place_of(next) == Place::starved) break;  // no pipe can be made
   }
 }

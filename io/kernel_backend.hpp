@@ -21,7 +21,7 @@ class KernelBackend : public Backend {
   explicit KernelBackend(const BackendOptions& options);
 
   void cancel(Op& op) final;
-  void collect(OpList& ready) final { ready.splice(done_); }
+  void collect(OpList& ready) final;
   Time now() final;
   std::int64_t wall_clock() final;
   std::expected<int, int> open_listener(const Address& at, int backlog, PortUse use = PortUse::alone) final;
@@ -33,6 +33,7 @@ class KernelBackend : public Backend {
   void shutdown_send(int socket) final;
   bool urgent_pending(int socket) final;
   Inbound inbound(int socket) final;
+  std::int64_t changed_at(int fd) final;
   std::expected<int, int> open_root(const std::string& path) final;
 
  protected:
@@ -41,6 +42,7 @@ class KernelBackend : public Backend {
     nowhere,    ///< between two steps
     parked,     ///< with the derived class, until its descriptor is ready
     ring,       ///< with the derived class, in the kernel's hands
+    moving,     ///< in moves_, until it is its turn to move octets
     offloaded,  ///< with the offload threads
     starved,    ///< in starved_, until a pipe comes back
   };
@@ -61,6 +63,11 @@ class KernelBackend : public Backend {
   void settle(Op& op, std::int32_t result);
   /// Takes in what the offload threads have finished.
   void collect_offloaded();
+  /// A turn begins: octets may be moved again for options.turn.
+  void begin_turn() { moved_for_ = 0; }
+  /// Moves octets, op by op, first come, first served, until the turn's time for it is up. False: some still wait.
+  bool run_moves();
+  bool moves_wait() const { return !moves_.empty(); }
 
   /// A descriptor is about to be closed: a new one may get the same number.
   virtual void forget(int) {}
@@ -75,16 +82,21 @@ class KernelBackend : public Backend {
 
  private:
   static std::int32_t work(Op& op, std::span<char> scratch);
-  void send_window(Op& op);
-  void receive_window(Op& op);
+  void move(Op& op);
+  void send(Op& op);
+  void receive(Op& op);
   bool load(Op& op);
   void carry(Op& op);
   void on_offload_done(Op& op);
   void on_unloaded(Op& op);
   void feed_starved();
 
+  BackendOptions options_;
   std::unique_ptr<char[]> scratch_;  // of the loop's own, as large as a thread's
-  Time writes_slow_until_ = 0;       // until then uploads are written by the threads
+  std::size_t scratch_size_;
+  OpList moves_;                // send_file and recv_file that can go on
+  Time moved_for_ = 0;          // in this turn
+  Time writes_slow_until_ = 0;  // until then uploads are written by the threads
   PipePool pipes_;
   BufferPool buffers_;  // for recv_file when the kernel gives no pipe, or cannot splice from the socket
   OpList starved_;

@@ -32,7 +32,8 @@ class BlockedSignals {
 
 }  // namespace
 
-Offload::Offload(unsigned threads, Work work) : work_(work), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+Offload::Offload(unsigned threads, std::size_t scratch_size, Work work)
+    : work_(work), scratch_size_(scratch_size), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   const BlockedSignals blocked;
   for (unsigned i = 0; i < std::max(threads, 1U); ++i) {
     threads_.emplace_back([this](const std::stop_token& stop) { run(stop); });
@@ -64,14 +65,14 @@ std::span<Op* const> Offload::collect() {
 }
 
 void Offload::run(const std::stop_token& stop) {
-  const auto scratch = std::make_unique_for_overwrite<char[]>(scratch_size);
+  const auto scratch = std::make_unique_for_overwrite<char[]>(scratch_size_);
   std::unique_lock lock(mutex_);
   for (;;) {
     wake_.wait(lock, stop, [this] { return !queue_.empty(); });
     if (stop.stop_requested()) return;
     Op& op = *queue_.pop_front();
     lock.unlock();
-    op.result = work_(op, {scratch.get(), scratch_size});
+    op.result = work_(op, {scratch.get(), scratch_size_});
     lock.lock();
     finished_.push_back(&op);
     if (finished_.size() > 1) continue;  // the loop has been woken and has not looked yet

@@ -21,10 +21,9 @@ class Offload {
   /// `scratch` is the thread's own memory, to throw away afterwards.
   using Work = std::int32_t (*)(Op& op, std::span<char> scratch);
 
-  static constexpr std::size_t scratch_size = 1024 * 1024;  ///< octets
-
-  /// Starts `threads` threads, at least one, with all signals blocked. May throw std::system_error.
-  Offload(unsigned threads, Work work);
+  /// Starts `threads` threads, at least one, with `scratch_size` octets each and all signals blocked. May throw
+  /// std::system_error.
+  Offload(unsigned threads, std::size_t scratch_size, Work work);
   /// Waits for the calls that run; those not begun are never run.
   ~Offload() = default;
   Offload(const Offload&) = delete;
@@ -44,6 +43,7 @@ class Offload {
   void run(const std::stop_token& stop);
 
   Work work_;
+  std::size_t scratch_size_;
   Fd event_;
   std::mutex mutex_;
   std::condition_variable_any wake_;

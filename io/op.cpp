@@ -24,6 +24,7 @@ void Op::prepare(OpKind as, int on) {
   kind = as;
   cancelled = false;
   file_failed = false;
+  ahead = false;
   result = 0;
   data = nullptr;
   fd = on;
@@ -119,6 +120,11 @@ void Op::allocate(int file, int falloc_mode, std::int64_t at, std::int64_t octet
   flags = falloc_mode;
   offset = at;
   length = octets;
+}
+
+void Op::reserve(int file, std::int64_t at, std::int64_t count) {
+  allocate(file, FALLOC_FL_KEEP_SIZE, at, count);
+  ahead = true;
 }
 
 void Op::sync(int file) { prepare(OpKind::sync, file); }

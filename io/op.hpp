@@ -120,6 +120,9 @@ class Op {
   void write(int file, std::span<const char> from, std::int64_t offset);
   /// fallocate(2) with FALLOC_FL_* `mode`. Result: 0.
   void allocate(int file, int mode, std::int64_t offset, std::int64_t length);
+  /// Sets space aside behind what a file holds, for what will be written there. Result: 0, or -EOPNOTSUPP where that
+  /// gains nothing: on a file system that keeps files in memory.
+  void reserve(int file, std::int64_t offset, std::int64_t length);
   /// fsync(2) of a file or directory. Result: 0.
   void sync(int file);
   /// The next run of data at or behind `from` (SEEK_DATA, SEEK_HOLE). Result: 0, and the run is `length` octets
@@ -161,10 +164,11 @@ class Op {
 
   // ---- Arguments, written by the functions above and read by backends. ----
 
-  int fd = -1;        ///< the socket, file or directory acted on
-  int fd2 = -1;       ///< the second descriptor of send_file, recv_file, rename and link
-  int flags = 0;      ///< AT_*, RENAME_*, FALLOC_FL_*, poll events, `closes` or `at_once`, by kind
-  unsigned mode = 0;  ///< permission bits
+  int fd = -1;         ///< the socket, file or directory acted on
+  int fd2 = -1;        ///< the second descriptor of send_file, recv_file, rename and link
+  int flags = 0;       ///< AT_*, RENAME_*, FALLOC_FL_*, poll events, `closes` or `at_once`, by kind
+  bool ahead = false;  ///< allocate: it is reserve()
+  unsigned mode = 0;   ///< permission bits
   std::size_t size = 0;
   std::int64_t offset = 0;
   std::int64_t length = 0;

@@ -13,11 +13,11 @@ namespace io {
 
 namespace {
 
-std::unique_ptr<Pipe> make_pipe() {
+std::unique_ptr<Pipe> make_pipe(std::size_t capacity) {
   std::array<int, 2> ends;
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return nullptr;
   auto pipe = std::make_unique<Pipe>(Fd(ends[0]), Fd(ends[1]), std::size_t{0});
-  int size = ::fcntl(pipe->in.get(), F_SETPIPE_SZ, static_cast<int>(PipePool::wanted_capacity));
+  int size = ::fcntl(pipe->in.get(), F_SETPIPE_SZ, static_cast<int>(capacity));
   if (size < 0) size = ::fcntl(pipe->in.get(), F_GETPIPE_SZ);
   if (size <= 0) return nullptr;
   pipe->capacity = static_cast<std::size_t>(size);
@@ -29,7 +29,7 @@ std::unique_ptr<Pipe> make_pipe() {
 Pipe* PipePool::borrow() {
   if (all_lent()) return nullptr;
   if (free_.empty()) {
-    auto made = make_pipe();
+    auto made = make_pipe(capacity_);
     if (made == nullptr) return nullptr;
     free_.push_back(made.get());
     all_.push_back(std::move(made));

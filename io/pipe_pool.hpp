@@ -18,10 +18,9 @@ struct Pipe {
 
 class PipePool {
  public:
-  static constexpr std::size_t wanted_capacity = 1024 * 1024;  ///< octets; a smaller pipe is taken when refused
-
-  /// At most `limit` pipes, made when first needed and then kept.
-  explicit PipePool(std::size_t limit) : limit_(limit) {}
+  /// At most `limit` pipes of `capacity` octets, made when first needed and then kept; a smaller one is taken when
+  /// that is refused.
+  PipePool(std::size_t limit, std::size_t capacity) : limit_(limit), capacity_(capacity) {}
 
   /// An empty pipe. nullptr when all are lent, or when the kernel makes none: all_lent() tells which.
   Pipe* borrow();
@@ -35,6 +34,7 @@ class PipePool {
 
  private:
   std::size_t limit_;
+  std::size_t capacity_;
   std::size_t lent_ = 0;
   std::vector<std::unique_ptr<Pipe>> all_;
   std::vector<Pipe*> free_;

@@ -82,6 +82,7 @@ void Reactor::turn(Time latest) {
     run_late();
     backend_.wait(std::min(timers_.next_deadline(), latest), batch);
     rounds_ = 0;
+    ++looks_;
   }
   now_ = backend_.now();
   if (rounds_ == 0) looked_ = now_;

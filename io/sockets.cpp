@@ -1,6 +1,7 @@
 // The calls of a real backend that never wait: making sockets, setting their options, asking clocks.
 // Knows socket options and their levels; must not know ops.
 #include <fcntl.h>
+#include <linux/stat.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <unistd.h>
@@ -72,6 +73,7 @@ void KernelBackend::set_options(int socket, const SocketOptions& options) {
   if (options.send_buffer > 0) set(socket, SOL_SOCKET, SO_SNDBUF, options.send_buffer);
   if (options.receive_buffer > 0) set(socket, SOL_SOCKET, SO_RCVBUF, options.receive_buffer);
   if (options.pacing_rate > 0) set(socket, SOL_SOCKET, SO_MAX_PACING_RATE, options.pacing_rate);
+  if (options.busy_poll > 0) set(socket, SOL_SOCKET, SO_BUSY_POLL, options.busy_poll);
   const std::string& algorithm = options.congestion_control;
   if (!algorithm.empty()) {
     ::setsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, algorithm.data(), static_cast<socklen_t>(algorithm.size()));
@@ -107,10 +109,21 @@ Inbound KernelBackend::inbound(int socket) {
   return came < 0 && (errno == EAGAIN || errno == EINTR) ? Inbound::nothing : Inbound::ended;
 }
 
+std::int64_t KernelBackend::changed_at(int fd) {
+  struct statx facts;
+  if (::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_CTIME, &facts) != 0) return -1;
+  return facts.stx_ctime.tv_sec * second + facts.stx_ctime.tv_nsec;
+}
+
 std::expected<int, int> KernelBackend::open_root(const std::string& path) {
   const int fd = ::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return std::unexpected(errno);
   return fd;
+}
+
+bool has_congestion_control(const std::string& name) {
+  const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return ::setsockopt(socket.get(), IPPROTO_TCP, TCP_CONGESTION, name.data(), static_cast<socklen_t>(name.size())) == 0;
 }
 
 // Listening proves that nobody else does. Then the port is kept without SO_REUSEADDR, which keeps out all who do not

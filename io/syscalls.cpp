@@ -4,6 +4,7 @@
 
 #include <linux/magic.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
@@ -138,11 +139,9 @@ std::int32_t stat_open(const Op& op) {
   return retry([&] { return ::statx(op.fd, "", flags, STATX_BASIC_STATS | STATX_BTIME, op.stat_out); });
 }
 
-// True when the file's system keeps it in memory alone, so that its octets wait for no disk.
-bool in_memory(int file) {
-  struct statfs system{};
-  if (::fstatfs(file, &system) != 0) return false;
-  return system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC;
+std::int32_t allocate(const Op& op) {
+  if (op.ahead && in_memory(op.fd)) return -EOPNOTSUPP;
+  return retry([&] { return ::fallocate(op.fd, op.flags, op.offset, op.length); });
 }
 
 // Closing what was written may write it back, and the last close of a file without a name frees its blocks.
@@ -197,17 +196,28 @@ std::int32_t attempt_on_file(Op& op) {
   }
 }
 
-std::int32_t read_cached(int file, std::span<char> into, std::int64_t offset) {
+bool in_memory(int file) {
+  struct statfs system{};
+  if (::fstatfs(file, &system) != 0) return false;
+  return system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC;
+}
+
+std::int32_t read_nowait(int file, std::span<char> into, std::int64_t offset) {
   const iovec where{into.data(), into.size()};
   const auto result = count_of(retry([&] { return ::preadv2(file, &where, 1, offset, RWF_NOWAIT); }));
-  switch (-result) {
-    case EOPNOTSUPP:  // tmpfs has no RWF_NOWAIT; elsewhere the answer is unknown
-    case ENOSYS:
-    case EPERM:
-      if (!in_memory(file)) return -EAGAIN;
-      return count_of(retry([&] { return ::pread(file, into.data(), into.size(), offset); }));
-    default: return result;
-  }
+  return result == -ENOSYS || result == -EPERM ? -EOPNOTSUPP : result;  // old kernels and sandboxes
+}
+
+std::int32_t read_cached(int file, std::span<char> into, std::int64_t offset) {
+  const std::int32_t result = read_nowait(file, into, offset);
+  if (result != -EOPNOTSUPP) return result;
+  if (!in_memory(file)) return -EAGAIN;
+  return count_of(retry([&] { return ::pread(file, into.data(), into.size(), offset); }));
+}
+
+std::int64_t voluntary_switches() {
+  rusage usage{};
+  return ::getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_nvcsw : 0;
 }
 
 std::int32_t perform(Op& op) {
@@ -217,7 +227,7 @@ std::int32_t perform(Op& op) {
       return retry([&] { return ::statx(op.fd, op.path, op.flags, STATX_BASIC_STATS | STATX_BTIME, op.stat_out); });
     case OpKind::read: return count_of(retry([&] { return ::pread(op.fd, op.data, bounded(op.size), op.offset); }));
     case OpKind::write: return count_of(retry([&] { return ::pwrite(op.fd, op.data, bounded(op.size), op.offset); }));
-    case OpKind::allocate: return retry([&] { return ::fallocate(op.fd, op.flags, op.offset, op.length); });
+    case OpKind::allocate: return allocate(op);
     case OpKind::sync: return retry([&] { return ::fsync(op.fd); });
     case OpKind::find_data: return find_data_run(op);
     case OpKind::read_dir: return fill_batch(op.fd, *op.batch);

@@ -27,9 +27,19 @@ std::int32_t attempt(Op& op);
 /// The op's result, or -EAGAIN: it may have to wait for a disk.
 std::int32_t attempt_on_file(Op& op);
 
+/// True when the file's system keeps it in memory alone, so that its octets wait for no disk.
+bool in_memory(int file);
+
+/// preadv2(2) with RWF_NOWAIT. Octets, 0 at the end of the file, -EAGAIN when the first of them is not in memory, or
+/// -EOPNOTSUPP: nobody can know.
+std::int32_t read_nowait(int file, std::span<char> into, std::int64_t offset);
+
 /// pread(2) of what is in memory. Octets, 0 at the end of the file, -EAGAIN when the first of them is not, or when
 /// nobody can know.
 std::int32_t read_cached(int file, std::span<char> into, std::int64_t offset);
+
+/// How often this thread has waited in the kernel.
+std::int64_t voluntary_switches();
 
 /// The poll(2) events after which another attempt makes sense; 0 for kinds that wait for no descriptor.
 short wanted_events(const Op& op);

@@ -181,6 +181,7 @@ void UringBackend::enqueue(Op& op, Place place) {
 const Native* UringBackend::native_for(const Op& op) const {
   if (op.kind == OpKind::link && (op.flags & AT_EMPTY_PATH) != 0) return nullptr;  // needs perform()'s second way
   if (op.kind == OpKind::poll && (op.flags & POLLPRI) != 0) return nullptr;        // see waking_events()
+  if (op.kind == OpKind::allocate && op.ahead) return nullptr;                     // not without asking where
   return native_[static_cast<std::size_t>(op.kind)];
 }
 
@@ -289,16 +290,18 @@ void UringBackend::on_completion(Op& op, std::int32_t result) {
 }
 
 void UringBackend::wait(Time deadline, OpList& ready) {
-  unsigned completions = 0;
+  bool idle = false;
   do {
+    begin_turn();
     issue();
-    const bool must_not_wait = !done_.empty() || !unissued_.empty() || !cancels_.empty();
+    const bool must_not_wait = !done_.empty() || !unissued_.empty() || !cancels_.empty() || moves_wait();
     [[maybe_unused]] const int result = submit_and_wait(must_not_wait ? 0 : deadline);
     assert(result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY ||
            result == -ENOMEM);
-    completions = reap();
     // None at all: the deadline, or a signal. That the latter came is not told when entries were submitted as well.
-  } while (completions > 0 && done_.empty() && now() < deadline);
+    idle = reap() == 0 && !must_not_wait;
+    run_moves();
+  } while (!idle && done_.empty() && now() < deadline);
   ready.splice(done_);
 }
 

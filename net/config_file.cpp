@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "io/backend.hpp"
 #include "io/fd.hpp"
 
 namespace net {
@@ -46,6 +47,7 @@ class SystemCheck {
   std::vector<core::ConfigError> errors() {
     check_tls();
     check_workers();
+    check_congestion_control();
     check_directories();
     return std::move(errors_);
   }
@@ -53,6 +55,14 @@ class SystemCheck {
  private:
   void complain(const std::string& key, const std::string& what) {
     errors_.push_back({file_, parsed_.line_of(key), key, what});
+  }
+
+  void check_congestion_control() {
+    const std::string& name = parsed_.config.tuning.congestion_control;
+    if (!name.empty() && !io::has_congestion_control(name))
+      complain("tuning.congestion_control",
+               fmt::format("`{}` is not to be had here; `sysctl net.ipv4.tcp_allowed_congestion_control` lists what is",
+                           name));
   }
 
   void check_tls() {

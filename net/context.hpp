@@ -10,6 +10,7 @@
 #include "core/config.hpp"
 #include "io/buffer_pool.hpp"
 #include "io/reactor.hpp"
+#include "net/open_files.hpp"
 #include "net/passive_listeners.hpp"
 #include "net/shared_counts.hpp"
 #include "net/storage.hpp"
@@ -24,6 +25,7 @@ struct Context {
   std::shared_ptr<Roots> roots;                ///< replaced with config on reload
   io::SocketOptions data_options;              ///< of all data connections
   PassiveListeners passive_listeners;
+  OpenFiles open_files;
   io::BufferPool control_buffers;  ///< lent while octets of a control connection are looked at
   io::BufferPool flow_buffers;     ///< lent to codec flows
   std::mt19937_64 random;          ///< passive ports and names; seeded by the caller

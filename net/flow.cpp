@@ -47,20 +47,44 @@ class KernelSend final : public Flow {
 
 class KernelReceive final : public Flow {
  public:
-  KernelReceive(io::Reactor& reactor, const FlowEnds& ends) : Flow(reactor, ends.owner), ends_(ends) {
+  KernelReceive(io::Reactor& reactor, const FlowEnds& ends, std::int64_t size)
+      : Flow(reactor, ends.owner), ends_(ends), space_(std::max(ends.offset, size)) {
     offset_ = written_ = ends.offset;
-    op_.bind<&KernelReceive::on_recv_file_done>(*this);
+    op_.bind<&KernelReceive::on_op_done>(*this);
   }
-  // One octet more than may come: so that it is known that there is one.
   void start() override {
-    const auto room = static_cast<std::uint64_t>(ends_.length_max - offset_);
-    op_.recv_file(ends_.socket, ends_.file, offset_, std::min<std::uint64_t>(ends_.slice, room + 1));
+    if (wants_space()) {
+      op_.reserve(ends_.file, space_, ends_.reserve);
+    } else {
+      // One octet more than may come: so that it is known that there is one.
+      const auto room = static_cast<std::uint64_t>(ends_.length_max - offset_);
+      op_.recv_file(ends_.socket, ends_.file, offset_, std::min<std::uint64_t>(ends_.slice, room + 1));
+    }
     reactor_.submit(op_);
   }
   void cancel() override { reactor_.cancel(op_); }
 
  private:
-  void on_recv_file_done(io::Op& op) {
+  // Small files are not worth it: it begins behind the first slice.
+  bool wants_space() const {
+    const auto slice = static_cast<std::int64_t>(ends_.slice);
+    return ends_.reserve > 0 && offset_ - ends_.offset >= slice && offset_ + slice > space_;
+  }
+
+  // Without space set aside it goes on as well: whether the disk is full is for the writes to say.
+  void on_reserved(const io::Op& op) {
+    space_ += ends_.reserve;
+    if (op.result == 0) {
+      reserved_ = space_;
+    } else {
+      ends_.reserve = 0;
+    }
+    if (op.cancelled) return end({ECANCELED, false});
+    start();
+  }
+
+  void on_op_done(io::Op& op) {
+    if (op.kind == io::OpKind::allocate) return on_reserved(op);
     if (op.result <= 0) return end({-op.result, op.file_failed});
     written_ = offset_ += op.result;
     octets_ += static_cast<std::uint64_t>(op.result);
@@ -70,6 +94,7 @@ class KernelReceive final : public Flow {
   }
 
   FlowEnds ends_;
+  std::int64_t space_;  ///< up to here the file has it, as far as is known
   io::Op op_;
 };
 
@@ -192,7 +217,7 @@ class CodecSend final : public CodecFlow {
         page_(what.page),
         run_end_(what.page > 0 ? ends.offset : size_),
         source_(std::move(what.source)),
-        gather_most_(what.gathers ? std::min(gather_most, out_.room().size() / 2) : 0),
+        gather_most_(std::min(what.gather, out_.room().size() / 2)),
         inherited_(out_.held().size()) {
     skip_ = what.skip;
     input_ended_ = !source_ && offset_ >= size_;
@@ -282,8 +307,6 @@ class CodecSend final : public CodecFlow {
   std::unique_ptr<Source> source_;
   std::size_t gather_most_;
   std::uint64_t inherited_;  ///< octets of out_ that earlier flows left
-
-  static constexpr std::size_t gather_most = 64 * 1024;
 };
 
 class CodecReceive final : public CodecFlow {
@@ -380,8 +403,8 @@ std::unique_ptr<Flow> make_kernel_send(io::Reactor& reactor, const FlowEnds& end
   return std::make_unique<KernelSend>(reactor, ends, size);
 }
 
-std::unique_ptr<Flow> make_kernel_receive(io::Reactor& reactor, const FlowEnds& ends) {
-  return std::make_unique<KernelReceive>(reactor, ends);
+std::unique_ptr<Flow> make_kernel_receive(io::Reactor& reactor, const FlowEnds& ends, std::int64_t size) {
+  return std::make_unique<KernelReceive>(reactor, ends, size);
 }
 
 std::unique_ptr<Flow> make_codec_send(io::Reactor& reactor, const FlowEnds& ends, io::BufferPool& buffers,

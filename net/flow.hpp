@@ -95,6 +95,8 @@ class Flow {
   virtual std::optional<LentBuffer> take_rest() { return std::nullopt; }
   /// Sending, after the end: what is still to be sent, before the connection is closed or anything else is sent.
   virtual std::optional<LentBuffer> take_unsent() { return std::nullopt; }
+  /// Receiving: up to where space is set aside, and to be given back behind length().
+  std::int64_t reserved() const { return reserved_; }
 
  protected:
   void end(const FlowEnd& how) { owner_.on_flow_end(how); }
@@ -106,6 +108,7 @@ class Flow {
   std::int64_t offset_ = 0;
   std::int64_t written_ = 0;
   std::int64_t length_ = 0;
+  std::int64_t reserved_ = 0;
 
  private:
   FlowOwner& owner_;
@@ -117,15 +120,16 @@ struct FlowEnds {
   int socket = -1;
   int file = -1;
   std::int64_t offset = 0;              ///< where in the file it begins
-  std::size_t slice = 512 * 1024;       ///< octets a turn
+  std::size_t slice = 1024 * 1024;      ///< octets at a time
   std::int64_t length_max = INT64_MAX;  ///< receiving: a file that would be longer ends with EFBIG
+  std::int64_t reserve = 0;             ///< receiving: octets of space to set aside at a time; 0: none
 };
 
 /// File -> socket by io::Op::send_file. `size`: the file's when it was opened; one that ends before
 /// was cut meanwhile, which must not pass for the whole.
 std::unique_ptr<Flow> make_kernel_send(io::Reactor& reactor, const FlowEnds& ends, std::uint64_t size);
-/// Socket -> file by io::Op::recv_file.
-std::unique_ptr<Flow> make_kernel_receive(io::Reactor& reactor, const FlowEnds& ends);
+/// Socket -> file by io::Op::recv_file. `size`: the file's, or what is set aside for it already.
+std::unique_ptr<Flow> make_kernel_receive(io::Reactor& reactor, const FlowEnds& ends, std::int64_t size);
 
 /// What a codec flow sends, beside the codec.
 struct Sending {
@@ -133,7 +137,7 @@ struct Sending {
   std::uint64_t skip = 0;  ///< octets of what the codec makes that are left out (REST)
   std::int64_t page = 0;   ///< octets of a page: holes are told to the codec and never read; 0: the file is read whole
   std::unique_ptr<Source> source{};  ///< what is sent in place of the file
-  bool gathers = false;  ///< few octets are left unsent at the end, for the next flow on this connection to add to
+  std::size_t gather = 0;  ///< fewer octets are left unsent at the end, for the next flow on this connection to add to
   std::optional<LentBuffer> unsent{};  ///< what the flow before left
 };
 /// File or listing -> codec -> socket.

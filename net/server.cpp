@@ -22,8 +22,16 @@ constexpr io::Time accept_rest = 100 * io::millisecond;
 constexpr std::size_t control_buffer_size = 4096;
 constexpr std::size_t control_buffer_count = 1024;
 
-// Little is queued unsent, so that an ABOR or a slow client holds little memory.
-io::SocketOptions data_options() { return {.no_delay = true, .keepalive = true, .notsent_lowat = 128 * 1024}; }
+io::SocketOptions data_options(const core::Config::Tuning& tuning) {
+  const auto octets = [](std::int64_t kib) { return static_cast<int>(kib * 1024); };
+  return {.no_delay = true,
+          .keepalive = true,
+          .notsent_lowat = octets(tuning.unsent_kib),
+          .send_buffer = octets(tuning.send_buffer_kib),
+          .receive_buffer = octets(tuning.receive_buffer_kib),
+          .busy_poll = static_cast<int>(tuning.busy_poll_us),
+          .congestion_control = tuning.congestion_control};
+}
 
 }  // namespace
 
@@ -34,8 +42,10 @@ Server::Server(io::Reactor& reactor, spdlog::logger& log, SharedCounts& counts,
                .counts = counts,
                .config = config,
                .roots = std::make_shared<Roots>(),
-               .data_options = data_options(),
-               .passive_listeners = PassiveListeners(reactor, PassivePorts(config->data.passive_ports), data_options()),
+               .data_options = data_options(config->tuning),
+               .passive_listeners =
+                   PassiveListeners(reactor, PassivePorts(config->data.passive_ports), data_options(config->tuning)),
+               .open_files = OpenFiles(reactor, static_cast<std::size_t>(config->tuning.open_files)),
                .control_buffers = io::BufferPool(control_buffer_size, control_buffer_count),
                .flow_buffers = io::BufferPool(static_cast<std::size_t>(config->data.buffer_kib) * 1024,
                                               static_cast<std::size_t>(config->limits.transfer_buffers)),
@@ -218,6 +228,7 @@ void Server::bury() {
 void Server::drain(std::function<void()> done) {
   drained_ = std::move(done);
   draining_ = true;
+  context_.open_files.close();
   for (const auto& listener : listeners_) {
     context_.reactor.disarm(listener->retry);
     if (listener->accept_op.idle()) {
@@ -242,6 +253,7 @@ void Server::try_finish() {
   if (!draining_ || session_count() > 0 || !ended_.empty() || !drained_) return;
   for (const auto& listener : listeners_)
     if (!listener->accept_op.idle()) return;
+  if (context_.open_files.busy()) return context_.reactor.arm(burial_, context_.reactor.now() + io::millisecond);
   context_.reactor.disarm(drain_timer_);
   context_.passive_listeners.close();
   context_.roots.reset();

@@ -16,6 +16,14 @@ namespace {
 
 constexpr std::string_view temporary_prefix = ".millrace-";
 
+// Octets whose blocks are freed sooner than a thread is asked to.
+constexpr std::uint64_t small_file = 1024 * 1024;
+
+// As Backend::changed_at() says it.
+std::int64_t changed_at(const struct statx& facts) {
+  return facts.stx_ctime.tv_sec * io::second + facts.stx_ctime.tv_nsec;
+}
+
 // O_NONBLOCK: opening a FIFO must not wait for its other end. O_NOCTTY: nor may a terminal become ours.
 constexpr std::uint64_t careful = O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 
@@ -23,24 +31,11 @@ constexpr std::uint64_t careful = O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 
 bool is_temporary_name(std::string_view name) { return name.starts_with(temporary_prefix); }
 
-// ---- Roots ----
-
-int Roots::add(io::Reactor& reactor, const std::string& path) {
-  if (by_path_.contains(path)) return 0;
-  const auto opened = reactor.backend().open_root(path);
-  if (!opened) return opened.error();
-  by_path_.emplace(path, std::make_shared<Root>(reactor, *opened));
-  return 0;
-}
-
-std::shared_ptr<Root> Roots::find(const std::string& path) const {
-  const auto found = by_path_.find(path);
-  return found == by_path_.end() ? nullptr : found->second;
-}
-
 // ---- The runner ----
 
-FileTask::FileTask(io::Reactor& reactor) : reactor_(reactor) { op_.bind<&FileTask::on_op_done>(*this); }
+FileTask::FileTask(io::Reactor& reactor, OpenFiles* kept) : reactor_(reactor), files_(kept) {
+  op_.bind<&FileTask::on_op_done>(*this);
+}
 
 void FileTask::begin(std::shared_ptr<Root> root, std::string_view path, std::span<const Step> steps) {
   release();
@@ -79,6 +74,7 @@ void FileTask::on_op_done(io::Op& op) {
 bool FileTask::tolerated(int error) const {
   return (running_ == &FileTask::allocate && error == EOPNOTSUPP) ||
          (running_ == &FileTask::look_target && error == ENOENT) ||
+         (running_ == &FileTask::open_straight && error == ELOOP) ||
          (running_ == &FileTask::open_new && error == EEXIST && !upload_.must_be_new);
 }
 
@@ -102,18 +98,26 @@ void FileTask::finish(int error) {
 
 void FileTask::release() {
   assert(!busy_);
-  for (int* fd : {&object_, &parent_, &parent2_}) reactor_.close(std::exchange(*fd, -1));
+  for (int* directory : {&parent_, &parent2_}) reactor_.close(std::exchange(*directory, -1), true);
+  if (kept_) object_ = -1;  // it is not ours alone
+  kept_.reset();
+  way_.reset();
+  // The last to close a file without a name frees its blocks: few, if it was small when it was looked at.
+  const bool small = object_ >= 0 && !writes_ && facts_.stx_mode != 0 && facts_.stx_size <= small_file;
+  reactor_.close(std::exchange(object_, -1), small);
+  facts_ = {};
   temporary_.clear();
   created_ = false;
+  writes_ = false;
   root_.reset();
 }
 
 // ---- Steps ----
 
-void FileTask::open_below(std::string_view path, std::uint64_t flags, unsigned mode, int& into) {
+void FileTask::open_below(std::string_view path, std::uint64_t flags, unsigned mode, int& into, std::uint64_t resolve) {
   below_.assign(core::below_root(path));
   opening_ = &into;
-  const open_how how{.flags = flags, .mode = mode, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+  const open_how how{.flags = flags, .mode = mode, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve};
   op_.open(root_->directory(), below_.c_str(), how);
   reactor_.submit(op_);
 }
@@ -121,11 +125,48 @@ void FileTask::open_below(std::string_view path, std::uint64_t flags, unsigned m
 void FileTask::open_object() { open_below(path_, O_PATH | O_CLOEXEC, 0, object_); }
 void FileTask::open_parent() { open_below(core::parent_path(path_), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, parent_); }
 void FileTask::open_parent2() { open_below(core::parent_path(path2_), O_PATH | O_DIRECTORY | O_CLOEXEC, 0, parent2_); }
-void FileTask::open_read() { open_below(path_, O_RDONLY | careful, 0, object_); }
+
+void FileTask::find_kept() {
+  if (files_ == nullptr) return next();
+  kept_ = files_->find(root_, path_);
+  if (kept_) object_ = kept_->fd();
+  if (!kept_) way_ = files_->way_to(root_, path_);
+  next();
+}
+
+// What a link leads to may change without its directory telling.
+void FileTask::open_straight() {
+  if (object_ >= 0 || !way_) return next();
+  open_below(path_, O_RDONLY | careful, 0, object_, RESOLVE_NO_SYMLINKS);
+}
+
+void FileTask::open_read() {
+  if (object_ >= 0) return next();
+  way_.reset();
+  open_below(path_, O_RDONLY | careful, 0, object_);
+}
+
+// One that was changed in place is opened anew: who may read it may have changed as well.
+void FileTask::want_unchanged() {
+  if (!kept_ || kept_->changed() == changed_at(facts_)) return next();
+  kept_.reset();
+  object_ = -1;
+  steps_ = reading.subspan(1);
+  next();
+}
+
+void FileTask::keep() {
+  if (!way_ || facts_.stx_size > small_file) return next();
+  kept_ = std::make_shared<const OpenFile>(reactor_, object_, changed_at(facts_));
+  files_->keep(way_, path_, kept_);
+  next();
+}
+
 void FileTask::open_listing() { open_below(path_, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, object_); }
 
 // First as a new file, so that it is known whether this upload made it.
 void FileTask::open_new() {
+  writes_ = true;
   if (upload_.must_exist) return next();
   open_below(path_, O_WRONLY | O_CREAT | O_EXCL | careful, upload_.mode, object_);
 }
@@ -148,6 +189,7 @@ void FileTask::look_target() {
 }
 
 void FileTask::open_temporary() {
+  writes_ = true;
   if (S_ISDIR(facts_.stx_mode)) return finish(EISDIR);
   if (facts_.stx_mode != 0 && !S_ISREG(facts_.stx_mode) && !S_ISLNK(facts_.stx_mode)) return finish(ENXIO);
   if (facts_.stx_mode != 0 && upload_.must_be_new) return finish(EEXIST);
@@ -323,9 +365,15 @@ void FileTask::measure(std::shared_ptr<Root> root, std::string_view path, const 
   begin(std::move(root), path, steps);
 }
 
+const std::span<const FileTask::Step> FileTask::reading = [] {
+  static constexpr Step steps[] = {&FileTask::find_kept,   &FileTask::open_straight, &FileTask::open_read,
+                                   &FileTask::stat_object, &FileTask::want_regular,  &FileTask::want_unchanged,
+                                   &FileTask::keep};
+  return std::span<const Step>(steps);
+}();
+
 void FileTask::open_for_reading(std::shared_ptr<Root> root, std::string_view path) {
-  static constexpr Step steps[] = {&FileTask::open_read, &FileTask::stat_object, &FileTask::want_regular};
-  begin(std::move(root), path, steps);
+  begin(std::move(root), path, reading);
 }
 
 void FileTask::open_directory(std::shared_ptr<Root> root, std::string_view path) {

@@ -5,46 +5,22 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 #include "core/codec/codec.hpp"
 #include "core/config.hpp"
 #include "io/buffer_pool.hpp"
 #include "io/reactor.hpp"
+#include "net/open_files.hpp"
+#include "net/root.hpp"
 
 namespace net {
-
-/// A directory on this host that some users see as "/".
-class Root {
- public:
-  Root(io::Reactor& reactor, int directory) : reactor_(reactor), directory_(directory) {}
-  Root(const Root&) = delete;
-  Root& operator=(const Root&) = delete;
-  ~Root() { reactor_.close(directory_); }
-  int directory() const { return directory_; }
-
- private:
-  io::Reactor& reactor_;
-  int directory_;
-};
-
-/// The roots of all accounts, opened once at start and on reload.
-class Roots {
- public:
-  /// Opens `path`; gives 0 or an errno value. A path opened before is shared.
-  int add(io::Reactor& reactor, const std::string& path);
-  /// nullptr when add() was never called for it, or failed.
-  std::shared_ptr<Root> find(const std::string& path) const;
-
- private:
-  std::unordered_map<std::string, std::shared_ptr<Root>> by_path_;
-};
 
 /// One thing done to files: a row of steps, each one operation, that stops at the first error.
 ///
@@ -53,7 +29,8 @@ class Roots {
 /// steps before and after.
 class FileTask {
  public:
-  explicit FileTask(io::Reactor& reactor);
+  /// `kept`: where files that are opened for reading may be found and left; nullptr: nowhere.
+  explicit FileTask(io::Reactor& reactor, OpenFiles* kept = nullptr);
   ~FileTask() { release(); }
 
   template <auto Method, typename Owner>
@@ -89,6 +66,8 @@ class FileTask {
   void open_for_writing(std::shared_ptr<Root> root, std::string_view path, const Upload& upload);
   /// Cuts the open file.
   void truncate(std::uint64_t length);
+  /// Space was set aside for the upload, up to `octets`.
+  void set_aside(std::uint64_t octets) { upload_.allocate = std::max(upload_.allocate, octets); }
   /// The upload is whole, `length` octets: cut what was set aside too much, or with `exact` to that length
   /// in any case (it may end with a hole); sync if durable, rename.
   void publish(std::uint64_t length, bool exact);
@@ -115,6 +94,7 @@ class FileTask {
 
  private:
   using Step = void (FileTask::*)();
+  static const std::span<const Step> reading;
 
   void begin(std::shared_ptr<Root> root, std::string_view path, std::span<const Step> steps);
   void run(std::span<const Step> steps);
@@ -122,12 +102,16 @@ class FileTask {
   void finish(int error);
   bool tolerated(int error) const;
   void on_op_done(io::Op& op);
-  void open_below(std::string_view path, std::uint64_t flags, unsigned mode, int& into);
+  void open_below(std::string_view path, std::uint64_t flags, unsigned mode, int& into, std::uint64_t resolve = 0);
 
   void open_object();
   void open_parent();
   void open_parent2();
+  void find_kept();
+  void open_straight();
   void open_read();
+  void want_unchanged();
+  void keep();
   void open_listing();
   void open_new();
   void open_existing();
@@ -162,6 +146,7 @@ class FileTask {
   int error_ = 0;
   bool opening_upload_ = false;
   bool created_ = false;  ///< the upload made the file
+  bool writes_ = false;   ///< what is open was opened for an upload
   bool exact_ = false;    ///< publish() cuts whatever was set aside
   int first_error_ = 0;   ///< why an upload could not be opened, while its temporary file is taken away
 
@@ -169,6 +154,9 @@ class FileTask {
   std::string below_, below2_;  ///< what the op in flight points to
   std::string temporary_;       ///< an upload's name until it is published; empty for a direct one
   int object_ = -1, parent_ = -1, parent2_ = -1;
+  OpenFiles* files_;
+  std::shared_ptr<const OpenFile> kept_;  ///< whose descriptor object_ is, if it is one that others may have too
+  OpenFiles::Way way_;                    ///< what is opened may be kept
   struct statx facts_{};
   Count count_;
   std::uint64_t until_ = 0;  ///< how much is counted

@@ -32,7 +32,7 @@ Transfer::Transfer(Context& context, std::shared_ptr<const core::Config> config,
       local_(local),
       peer_(peer),
       aim_(peer),
-      file_(context.reactor) {
+      file_(context.reactor, &context.open_files) {
   accept_op_.bind<&Transfer::on_accept_done>(*this);
   connect_op_.bind<&Transfer::on_connect_done>(*this);
   push_op_.bind<&Transfer::on_pushed>(*this);
@@ -232,6 +232,7 @@ void Transfer::try_join() {
   if (state_ == State::stopping && !sends() && file_.file() >= 0 && !stored_ && phase_ != FilePhase::discarding) {
     phase_ = FilePhase::discarding;
     const std::int64_t length = flow_ ? flow_->written() : 0;
+    if (flow_) file_.set_aside(static_cast<std::uint64_t>(flow_->reserved()));
     return file_.discard(static_cast<std::uint64_t>(length), length == 0 || !config_->uploads.keep_partial);
   }
   raise(Event::joined);

@@ -208,19 +208,21 @@ void Transfer::start_flow() {
 std::unique_ptr<Flow> Transfer::make_flow() {
   io::Reactor& reactor = context_.reactor;
   io::BufferPool& buffers = context_.flow_buffers;
+  const core::Config::Tuning& tuning = config_->tuning;
   const FlowEnds ends{.owner = *this,
                       .socket = socket_,
                       .file = file_.file(),
                       .offset = static_cast<std::int64_t>(spec_.offset),
-                      .slice = static_cast<std::size_t>(config_->data.slice_kib) * 1024,
-                      .length_max = length_max()};
-  const bool gathers = core::keeps_connection(spec_.as);
+                      .slice = static_cast<std::size_t>(tuning.slice_kib) * 1024,
+                      .length_max = length_max(),
+                      .reserve = tuning.preallocate_mib * 1024 * 1024};
+  const std::size_t gather = core::keeps_connection(spec_.as) ? static_cast<std::size_t>(tuning.gather_kib) * 1024 : 0;
   if (lists()) {
     auto source =
         std::make_unique<ListingSource>(reactor, root_, file_, spec_, rights_, reactor.backend().wall_clock());
     return make_codec_send(
         reactor, ends, buffers, core::make_listing_encoder(spec_.as),
-        {.source = std::move(source), .gathers = gathers, .unsent = std::exchange(unsent_, std::nullopt)});
+        {.source = std::move(source), .gather = gather, .unsent = std::exchange(unsent_, std::nullopt)});
   }
   const std::uint64_t size = file_.facts().stx_size;
   if (sends() && core::travels_unchanged(spec_.as)) return make_kernel_send(reactor, ends, size);
@@ -232,10 +234,10 @@ std::unique_ptr<Flow> Transfer::make_flow() {
                            {.size = size,
                             .skip = spec_.skip,
                             .page = paged ? static_cast<std::int64_t>(core::page_octets(spec_.as)) : 0,
-                            .gathers = gathers,
+                            .gather = gather,
                             .unsent = std::exchange(unsent_, std::nullopt)});
   }
-  if (!decoder_) return make_kernel_receive(reactor, ends);
+  if (!decoder_) return make_kernel_receive(reactor, ends, static_cast<std::int64_t>(std::max(size, spec_.allocate)));
   return make_codec_receive(reactor, ends, buffers, std::move(decoder_), std::exchange(early_, std::nullopt));
 }
 
@@ -257,6 +259,7 @@ void Transfer::flush() {
   if (sends()) return leave_connection();
   if (flow_->length() > length_max()) return fail(TransferEnd::Cause::file_error, EFBIG);
   early_ = flow_->take_rest();
+  file_.set_aside(static_cast<std::uint64_t>(flow_->reserved()));
   phase_ = FilePhase::publishing;
   // Pages come in any order: what was resumed may reach further already.
   const bool paged = spec_.as.structure == core::Structure::page;

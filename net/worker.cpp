@@ -30,6 +30,20 @@ const char* backend_word(core::BackendChoice choice) {
   return words[static_cast<std::size_t>(choice)];
 }
 
+io::BackendOptions backend_options(const core::Config& config) {
+  const auto octets = [](std::int64_t kib) { return static_cast<std::size_t>(kib) * 1024; };
+  const core::Config::Tuning& tuning = config.tuning;
+  return {.ring_entries = static_cast<unsigned>(config.io.ring_entries),
+          .offload_threads = static_cast<unsigned>(config.io.offload_threads),
+          .turn = tuning.turn_us * io::microsecond,
+          .copy_size = octets(tuning.copy_kib),
+          .cold_size = octets(tuning.cold_read_kib),
+          .pipes = static_cast<std::size_t>(tuning.pipes),
+          .pipe_size = octets(tuning.pipe_kib),
+          .slow_write = tuning.slow_write_ms * io::millisecond,
+          .slow_writes_rest = tuning.slow_writes_rest_ms * io::millisecond};
+}
+
 void reload(Server& server, spdlog::logger& log, const std::string& file, std::size_t worker, std::size_t workers) {
   const auto fresh = load_checked(file);
   if (!fresh) return log.error("reload: {} has mistakes; the old configuration holds", file);
@@ -56,9 +70,7 @@ int run_worker(const std::string& file, const core::ParsedConfig& parsed, Shared
   auto made = make_log(config->log, {.worker = workers > 1 ? worker + 1 : 0});
   if (!made) return complain(parsed, file, "log.file", made.error());
   spdlog::logger& log = **made;
-  auto chosen = io::make_backend(backend_word(config->io.backend),
-                                 {.ring_entries = static_cast<unsigned>(config->io.ring_entries),
-                                  .offload_threads = static_cast<unsigned>(config->io.offload_threads)});
+  auto chosen = io::make_backend(backend_word(config->io.backend), backend_options(*config));
   if (!chosen) return complain(parsed, file, "io.backend", chosen.error());
   if (!chosen->why.empty()) log.warn("falling back to {}: {}", chosen->backend->name(), chosen->why);
 

@@ -316,6 +316,55 @@ TEST_CASE("cancel takes back what no thread has begun, and nothing else", "[back
   CHECK(number == 0);
 }
 
+TEST_CASE("moving octets is done in turns", "[backend]") {
+  const auto* name = GENERATE("epoll", "io_uring");
+  io::BackendOptions options;
+  options.turn = 1;  // every move takes longer
+  RealWorld world(name, memory, options);
+  Lab lab(world);
+  const int file = lab.create("file");
+  lab.write(file, pattern(256 * 1024));
+  constexpr std::size_t streams = 4;
+  std::array<std::unique_ptr<Pair>, streams> pairs;
+  std::array<Task, streams> tasks;
+  for (std::size_t i = 0; i < streams; ++i) {
+    pairs[i] = std::make_unique<Pair>(lab);
+    tasks[i].op.send_file(pairs[i]->server, file, 0, 64 * 1024);
+  }
+  int turns = 0;
+  const auto ended = [&] { return std::ranges::count_if(tasks, [](const Task& task) { return task.calls > 0; }); };
+  for (Task& task : tasks) lab.start(task);
+  lab.reactor.cancel(tasks.back().op);  // one that has not had its turn
+  for (std::ptrdiff_t before = 0; ended() < std::ssize(tasks); before = ended()) {
+    lab.reactor.turn(lab.backend.now() + io::second);
+    CHECK(ended() - before <= 2);  // the one whose turn it was, and the one that was cancelled
+    ++turns;
+  }
+  CHECK(tasks.back().result == -ECANCELED);
+  for (std::size_t i = 0; i + 1 < streams; ++i) CHECK(tasks[i].result == 64 * 1024);
+  CHECK(turns >= 3);
+  lab.close(file);
+  lab.remove("file");
+}
+
+TEST_CASE("space is set aside on a disk, and not in memory", "[backend]") {
+  const auto* name = GENERATE("epoll", "io_uring");
+  const auto& base = GENERATE(disk, memory);
+  RealWorld world(name, base);
+  Lab lab(world);
+  const int file = lab.create("file");
+  lab.write(file, "octets");
+  const std::int32_t result = lab.run([&](io::Op& op) { op.reserve(file, 6, 1 << 20); });
+  if (base == memory) CHECK(result == -EOPNOTSUPP);
+  if (base != memory && result != 0) CHECK(result == -EOPNOTSUPP);  // a file system without it
+  CHECK(lab.facts_of("file").stx_size == 6);
+  if (result == 0) CHECK(lab.facts_of("file").stx_blocks * 512 >= 1 << 20);
+  CHECK(lab.run([&](io::Op& op) { op.truncate(file, 6); }) == 0);
+  CHECK(lab.facts_of("file").stx_blocks * 512 < 1 << 20);
+  lab.close(file);
+  lab.remove("file");
+}
+
 TEST_CASE("an unnamed file is published by its descriptor", "[backend]") {
   const auto* name = GENERATE("epoll", "io_uring");
   RealWorld world(name, disk);

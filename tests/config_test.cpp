@@ -56,8 +56,23 @@ const std::vector<std::string> contract{
     "data.connect_timeout_s",
     "data.stall_timeout_s",
     "data.buffer_kib",
-    "data.slice_kib",
     "data.marker_interval_bytes",
+    "tuning.slice_kib",
+    "tuning.turn_us",
+    "tuning.copy_kib",
+    "tuning.gather_kib",
+    "tuning.cold_read_kib",
+    "tuning.unsent_kib",
+    "tuning.send_buffer_kib",
+    "tuning.receive_buffer_kib",
+    "tuning.congestion_control",
+    "tuning.busy_poll_us",
+    "tuning.pipes",
+    "tuning.pipe_kib",
+    "tuning.slow_write_ms",
+    "tuning.slow_writes_rest_ms",
+    "tuning.open_files",
+    "tuning.preallocate_mib",
     "tls.certificate",
     "tls.key",
     "tls.require",
@@ -265,7 +280,7 @@ TEST_CASE("a reload keeps what only a start can change", "[config]") {
   const core::Config running = parsed("[server]\nname = \"old\"\nworkers = 2\n");
   const core::Config fresh = parsed(
       "[server]\nname = \"new\"\nworkers = 3\n[listen]\ncontrol = [\"127.0.0.1:21\"]\n[io]\nbackend = \"epoll\"\n"
-      "[log]\nlevel = \"debug\"\n[data]\npassive_ports = \"2000-2001\"\nbuffer_kib = 4\nactive = false\n"
+      "[log]\nlevel = \"debug\"\n[tuning]\nslice_kib = 64\n[data]\npassive_ports = \"2000-2001\"\nbuffer_kib = 4\nactive = false\n"
       "[limits]\ntransfer_buffers = 7\nsessions = 3\n[anonymous]\n");
   const core::Config now = core::reloaded(running, fresh);
   CHECK(now.server.name == "new");
@@ -275,6 +290,7 @@ TEST_CASE("a reload keeps what only a start can change", "[config]") {
   CHECK(now.server.workers == 2);
   CHECK(now.listen == running.listen);
   CHECK(now.io == running.io);
+  CHECK(now.tuning == running.tuning);
   CHECK(now.log == running.log);
   CHECK(now.data.passive_ports == running.data.passive_ports);
   CHECK(now.data.buffer_kib == running.data.buffer_kib);

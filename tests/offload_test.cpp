@@ -22,6 +22,8 @@ namespace {
 using io::Offload;
 using io::Op;
 
+constexpr std::size_t scratch_size = 4096;
+
 std::int32_t run_function(Op& op, std::span<char> scratch) {
   std::memset(scratch.data(), 1, 100);  // each thread has its own: TSan would see a shared one
   return op.function(op.argument);
@@ -59,7 +61,7 @@ struct Blocker {
 }  // namespace
 
 TEST_CASE("what is started comes out with its result", "[offload]") {
-  Offload offload(2, run_function);
+  Offload offload(2, scratch_size, run_function);
   REQUIRE(offload.event_fd() >= 0);
   CHECK_FALSE(readable(offload.event_fd(), 0));
   CHECK(offload.collect().empty());
@@ -80,7 +82,7 @@ TEST_CASE("what is started comes out with its result", "[offload]") {
 }
 
 TEST_CASE("one thread keeps the order", "[offload]") {
-  Offload offload(1, run_function);
+  Offload offload(1, scratch_size, run_function);
   int number = 0;
   std::deque<Op> ops(100);
   for (Op& op : ops) {
@@ -95,7 +97,7 @@ TEST_CASE("one thread keeps the order", "[offload]") {
 }
 
 TEST_CASE("cancel takes back what has not begun", "[offload]") {
-  Offload offload(1, run_function);
+  Offload offload(1, scratch_size, run_function);
   Blocker blocker;
   int number = 0;
   Op running;
@@ -121,7 +123,7 @@ TEST_CASE("cancel takes back what has not begun", "[offload]") {
 }
 
 TEST_CASE("cancel races with threads that take ops", "[offload]") {
-  Offload offload(3, run_function);
+  Offload offload(3, scratch_size, run_function);
   std::atomic<int> ran = 0;
   const auto count_one = [](void* counter) { return ++*static_cast<std::atomic<int>*>(counter); };
   std::deque<Op> ops(3000);
@@ -143,7 +145,7 @@ TEST_CASE("what is queued at the end is never run", "[offload]") {
   running.call(Blocker::run, &blocker);
   queued.call(add_one, &number);
   {
-    Offload offload(1, run_function);
+    Offload offload(1, scratch_size, run_function);
     offload.start(running);
     offload.start(queued);
     blocker.begun.acquire();
@@ -154,7 +156,7 @@ TEST_CASE("what is queued at the end is never run", "[offload]") {
 }
 
 TEST_CASE("threads take no signals", "[offload]") {
-  Offload offload(1, run_function);
+  Offload offload(1, scratch_size, run_function);
   static std::atomic<bool> blocked = false;
   Op op;
   op.call(
@@ -174,7 +176,7 @@ TEST_CASE("threads take no signals", "[offload]") {
 }
 
 TEST_CASE("pipes are lent up to a limit, kept, and replaced when spoilt", "[pipe_pool]") {
-  io::PipePool pool(2);
+  io::PipePool pool(2, 1024 * 1024);
   io::Pipe* first = pool.borrow();
   io::Pipe* second = pool.borrow();
   REQUIRE(first != nullptr);

@@ -336,6 +336,12 @@ bool SimBackend::urgent_pending(int socket) {
   return connection != nullptr && connection->urgent_pending();
 }
 
+std::int64_t SimBackend::changed_at(int fd) {
+  const auto found = descriptors_.find(fd);
+  const auto* file = found == descriptors_.end() ? nullptr : std::get_if<OpenFile>(&found->second.thing);
+  return file != nullptr ? file->node->changed : -1;
+}
+
 io::Inbound SimBackend::inbound(int socket) {
   const Socket* connection = socket_at(socket);
   if (connection != nullptr && !connection->received().empty()) return io::Inbound::octets;

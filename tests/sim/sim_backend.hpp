@@ -49,6 +49,7 @@ class SimBackend final : public io::Backend {
   void shutdown_send(int socket) override;
   bool urgent_pending(int socket) override;
   io::Inbound inbound(int socket) override;
+  std::int64_t changed_at(int fd) override;
   std::expected<int, int> open_root(const std::string& path) override;
 
   // ---- For tests. ----

@@ -20,7 +20,8 @@ inline std::shared_ptr<core::Config> storm_config(const StormPlace& place) {
   config->data.passive_ports = {50000, 50031};                             // so few that they can run out
   config->data.foreign_addresses = {*core::parse_network("10.0.0.1/32")};  // its own: third-party transfers
   config->data.marker_interval_bytes = 20'000;
-  config->data.slice_kib = 64;
+  config->tuning.slice_kib = 16;
+  config->tuning.preallocate_mib = 1;
   config->data.buffer_kib = 16;
   config->uploads.publish = place.publish;
   config->limits.transfer_buffers = place.fair ? 24 : 12;
@@ -66,8 +67,12 @@ struct Station {
     server.reset();
     REQUIRE(world.run_until([&] { return world.reactor().in_flight() == 0; }));
     if (!disk_is_sound) return;
-    for (const std::string& name : world.files().names(place.files_root + "/c0"))
+    const std::string uploads = place.files_root + "/c0";
+    for (const std::string& name : world.files().names(uploads)) {
       CHECK_FALSE(net::is_temporary_name(name));
+      const FileData& file = world.files().find(uploads + "/" + name)->data;
+      CHECK(file.blocks_512() * 512 < file.size() + 4096);  // no space stays set aside
+    }
   }
 
   SimWorld world;
