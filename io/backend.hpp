@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -73,6 +74,12 @@ class Backend {
   virtual void shutdown_send(int socket) = 0;
   /// True while urgent data stands ahead of what has been read (RFC 854 Synch).
   virtual bool urgent_pending(int socket) = 0;
+  /// Sends or receives what can be at once: octets (0 at the end of the stream), -EAGAIN, or a negative errno. For
+  /// layers, whose libraries want a socket that answers; all others submit ops.
+  virtual std::int32_t send_now(int socket, std::span<const char> from) = 0;
+  virtual std::int32_t receive_now(int socket, std::span<char> into) = 0;
+  /// Whether sockets are the kernel's own, and it can encrypt what is sent on them (Linux's TCP_ULP "tls").
+  virtual bool has_kernel_tls() = 0;
   /// What a connection has to be read.
   virtual Inbound inbound(int socket) = 0;
   /// When an open file or directory was last changed (statx's ctime): nanoseconds since 1970; -1 on errors. On network

@@ -32,6 +32,9 @@ class KernelBackend : public Backend {
   void set_options(int socket, const SocketOptions& options) final;
   void shutdown_send(int socket) final;
   bool urgent_pending(int socket) final;
+  std::int32_t send_now(int socket, std::span<const char> from) final;
+  std::int32_t receive_now(int socket, std::span<char> into) final;
+  bool has_kernel_tls() final;
   Inbound inbound(int socket) final;
   std::int64_t changed_at(int fd) final;
   std::expected<int, int> open_root(const std::string& path) final;

@@ -9,9 +9,9 @@ namespace io {
 namespace {
 
 constexpr std::array<const char*, op_kind_count> kind_names = {
-    "accept", "connect", "recv",  "send",     "send_file", "recv_file", "poll",     "open",
-    "stat",   "read",    "write", "allocate", "sync",      "find_data", "read_dir", "make_dir",
-    "remove", "rename",  "link",  "truncate", "set_times", "set_mode",  "close",    "call",
+    "accept", "connect", "recv", "send",     "send_file", "recv_file", "poll",      "open_stream", "end_stream",
+    "open",   "stat",    "read", "write",    "allocate",  "sync",      "find_data", "read_dir",    "make_dir",
+    "remove", "rename",  "link", "truncate", "set_times", "set_mode",  "close",     "call",
 };
 static_assert(kind_names.back() != nullptr, "a name for each kind");
 
@@ -87,6 +87,10 @@ void Op::poll(int descriptor, short events) {
   prepare(OpKind::poll, descriptor);
   flags = events;
 }
+
+void Op::open_stream(int socket) { prepare(OpKind::open_stream, socket); }
+
+void Op::end_stream(int socket) { prepare(OpKind::end_stream, socket); }
 
 void Op::open(int directory, const char* name, const open_how& as) {
   prepare(OpKind::open, directory);

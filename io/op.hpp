@@ -18,6 +18,7 @@
 namespace io {
 
 class BufferPool;
+class Layer;
 struct DirBatch;
 
 /// Monotonic time in nanoseconds, from Backend::now(). Zero is some moment before the process.
@@ -38,6 +39,8 @@ enum class OpKind : std::uint8_t {
   send_file,
   recv_file,
   poll,
+  open_stream,
+  end_stream,
   open,
   stat,
   read,
@@ -107,6 +110,10 @@ class Op {
   void recv_file(int socket, int file, std::int64_t offset, std::size_t count);
   /// Waits until one of `events` (POLLIN, POLLOUT, POLLPRI) holds. Result: the events that do.
   void poll(int fd, short events);
+  /// With a layer alone (`via`): agrees with the peer on the stream that recv, send, … then carry. Result: 0.
+  void open_stream(int socket);
+  /// With a layer alone: tells the peer that nothing follows in the stream. The connection stays. Result: 0.
+  void end_stream(int socket);
 
   // ---- Files. Paths are relative to a directory descriptor and must outlive the op. ----
 
@@ -151,6 +158,10 @@ class Op {
   void close(int fd, bool at_once = false);
   /// Runs a blocking function on an offload thread, which must touch nothing but `argument`. Result: its result.
   void call(int (*function)(void*), void* argument);
+
+  /// What stands between the ops on this owner's socket and the backend; nullptr: nothing does. Stays as it is set.
+  /// Ops on files go to the backend all the same.
+  Layer* via = nullptr;
 
   // ---- What the owner reads in its callback. ----
 
@@ -197,6 +208,23 @@ class Op {
 
   void* owner_ = nullptr;
   void (*callback_)(void*, Op&) = nullptr;
+};
+
+/// True for the kinds that a layer takes: those that carry a stream's octets, or begin and end it.
+constexpr bool on_stream(OpKind kind) {
+  return (kind >= OpKind::recv && kind <= OpKind::recv_file) || kind == OpKind::open_stream ||
+         kind == OpKind::end_stream;
+}
+
+/// What changes octets on their way between ops and a socket, as encryption does. It is handed each op whose `via` it
+/// is, in flight, and ends it once by Reactor::finish(), or passes it on unchanged by Reactor::pass_on(). Its own ops
+/// are in flight only while one that it was handed is: whoever joins those has joined the layer.
+class Layer {
+ public:
+  virtual ~Layer() = default;
+  virtual void submit(Op& op) = 0;
+  /// As Backend::cancel.
+  virtual void cancel(Op& op) = 0;
 };
 
 /// A first-in first-out list of ops, linked through the ops themselves.

@@ -33,13 +33,30 @@ Reactor::~Reactor() { assert(in_flight_ == 0); }
 void Reactor::submit(Op& op) {
   assert(op.idle());
   ++in_flight_;
+  if (op.via == nullptr || !on_stream(op.kind)) return backend_.submit(op);
+  op.state = Op::State::in_flight;
+  op.cancelled = false;
+  op.via->submit(op);
+}
+
+void Reactor::finish(Op& op, std::int32_t result) {
+  assert(op.state == Op::State::in_flight);
+  op.result = result;
+  op.state = Op::State::ready;
+  finished_.push_back(op);
+}
+
+void Reactor::pass_on(Op& op) {
+  op.state = Op::State::idle;
   backend_.submit(op);
 }
 
 void Reactor::cancel(Op& op) {
   if (op.idle()) return;
   op.cancelled = true;  // also when it is done and only waits for its callback
-  if (op.state == Op::State::in_flight) backend_.cancel(op);
+  if (op.state != Op::State::in_flight) return;
+  if (op.via == nullptr || !on_stream(op.kind)) return backend_.cancel(op);
+  op.via->cancel(op);
 }
 
 void Reactor::close(int fd, bool at_once) {
@@ -76,11 +93,15 @@ void Reactor::run_late() {
 // holds, or until nothing is in flight, never waits once it does.
 void Reactor::turn(Time latest) {
   OpList batch;  // what callbacks submit and is done at once belongs to the next turn: no starvation
-  if (rounds_ < unasked_rounds_most && now_ - looked_ < unasked_longest) backend_.collect(batch);
+  if (rounds_ < unasked_rounds_most && now_ - looked_ < unasked_longest) {
+    backend_.collect(batch);
+    batch.splice(finished_);
+  }
   ++rounds_;
   if (batch.empty()) {
     run_late();
-    backend_.wait(std::min(timers_.next_deadline(), latest), batch);
+    backend_.wait(finished_.empty() ? std::min(timers_.next_deadline(), latest) : now_, batch);
+    batch.splice(finished_);
     rounds_ = 0;
     ++looks_;
   }

@@ -54,6 +54,15 @@ class Reactor {
   void cancel(Op& op);
   void arm(Timer& timer, Time deadline) { timers_.arm(timer, deadline); }
   void disarm(Timer& timer) { timers_.disarm(timer); }
+
+  // ---- For layers: see io::Layer. ----
+
+  /// Ends an op that was handed to a layer: its callback runs in the next turn.
+  void finish(Op& op, std::int32_t result);
+  /// Hands it on to the backend, which ends it; cancel_passed() is then the way to cancel it.
+  void pass_on(Op& op);
+  void cancel_passed(Op& op) { backend_.cancel(op); }
+
   /// Calls back once everything that can be done at once is done, before the loop waits; soon in any case. First
   /// come, first called; does nothing to what waits for its call already.
   void later(Late& late);
@@ -83,7 +92,8 @@ class Reactor {
   TimerWheel timers_;
   Late* first_late_ = nullptr;
   Late* last_late_ = nullptr;
-  Time looked_ = 0;  // when the kernel was last asked what is done
+  OpList finished_;      // by layers
+  Time looked_ = 0;      // when the kernel was last asked what is done
   std::uint64_t looks_ = 0;
   unsigned rounds_ = 0;  // of collecting since then
   std::size_t in_flight_ = 0;

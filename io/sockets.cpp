@@ -11,6 +11,7 @@
 
 #include "io/fd.hpp"
 #include "io/kernel_backend.hpp"
+#include "io/syscalls.hpp"
 
 namespace io {
 
@@ -100,6 +101,29 @@ void KernelBackend::shutdown_send(int socket) { ::shutdown(socket, SHUT_WR); }
 bool KernelBackend::urgent_pending(int socket) {
   pollfd asked{socket, POLLPRI, 0};
   return ::poll(&asked, 1, 0) == 1 && (asked.revents & POLLPRI) != 0;
+}
+
+std::int32_t KernelBackend::send_now(int socket, std::span<const char> from) {
+  return static_cast<std::int32_t>(
+      retry([&] { return ::send(socket, from.data(), from.size(), MSG_DONTWAIT | MSG_NOSIGNAL); }));
+}
+
+std::int32_t KernelBackend::receive_now(int socket, std::span<char> into) {
+  return static_cast<std::int32_t>(retry([&] { return ::recv(socket, into.data(), into.size(), MSG_DONTWAIT); }));
+}
+
+// A protocol above TCP is set on connections alone: one with ourselves.
+bool KernelBackend::has_kernel_tls() {
+  sockaddr_in at{.sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
+  socklen_t size = sizeof at;
+  const Fd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  auto* const address = reinterpret_cast<sockaddr*>(&at);
+  if (!listener || !socket || ::bind(listener.get(), address, size) != 0 || ::listen(listener.get(), 1) != 0 ||
+      ::getsockname(listener.get(), address, &size) != 0 || ::connect(socket.get(), address, size) != 0)
+    return false;
+  constexpr char name[] = "tls";
+  return ::setsockopt(socket.get(), IPPROTO_TCP, TCP_ULP, name, sizeof name) == 0;
 }
 
 Inbound KernelBackend::inbound(int socket) {

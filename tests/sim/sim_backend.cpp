@@ -342,6 +342,27 @@ std::int64_t SimBackend::changed_at(int fd) {
   return file != nullptr ? file->node->changed : -1;
 }
 
+// The same mishaps as an op's that is done at once.
+std::int32_t SimBackend::now_on_socket(OpKind kind, int fd, std::span<char> octets) {
+  io::Op op;
+  if (kind == OpKind::send) {
+    op.send(fd, octets);
+  } else {
+    op.recv(fd, octets);
+  }
+  check_use(op, fd);
+  Flight flight{.op = &op, .fail_with = plan_.decide(kind, false)};
+  return static_cast<std::int32_t>(perform(flight).value_or(-EAGAIN));
+}
+
+std::int32_t SimBackend::send_now(int socket, std::span<const char> from) {
+  return now_on_socket(OpKind::send, socket, {const_cast<char*>(from.data()), from.size()});  // only read
+}
+
+std::int32_t SimBackend::receive_now(int socket, std::span<char> into) {
+  return now_on_socket(OpKind::recv, socket, into);
+}
+
 io::Inbound SimBackend::inbound(int socket) {
   const Socket* connection = socket_at(socket);
   if (connection != nullptr && !connection->received().empty()) return io::Inbound::octets;

@@ -48,6 +48,9 @@ class SimBackend final : public io::Backend {
   void close_listener(int listener) override;
   void shutdown_send(int socket) override;
   bool urgent_pending(int socket) override;
+  std::int32_t send_now(int socket, std::span<const char> from) override;
+  std::int32_t receive_now(int socket, std::span<char> into) override;
+  bool has_kernel_tls() override { return false; }
   io::Inbound inbound(int socket) override;
   std::int64_t changed_at(int fd) override;
   std::expected<int, int> open_root(const std::string& path) override;
@@ -133,6 +136,7 @@ class SimBackend final : public io::Backend {
   // What each kind does: sim_operations.cpp. Nothing: it must wait.
   using Result = std::optional<std::int64_t>;
   Result perform(Flight& flight);
+  std::int32_t now_on_socket(io::OpKind kind, int fd, std::span<char> octets);
   Result perform_on_socket(Flight& flight);
   std::int64_t perform_on_file(io::Op& op);
   std::int64_t perform_on_path(io::Op& op);

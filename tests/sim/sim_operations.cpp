@@ -40,6 +40,8 @@ SimBackend::Result SimBackend::perform(Flight& flight) {
     case OpKind::send_file:
     case OpKind::recv_file: return perform_on_socket(flight);
     case OpKind::poll: return poll(op);
+    case OpKind::open_stream:
+    case OpKind::end_stream: break;  // a layer's
     case OpKind::open: return open(op);
     case OpKind::read:
     case OpKind::write:
