@@ -17,8 +17,7 @@ COMMON_COMPILE = $(STANDARD) $(WARNINGS) $(DEFINES) -I. -g -pthread
 COMMON    = $(COMMON_COMPILE) -MMD -MP
 OPTIMISE := -O2
 SANITISE := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-LIBS     := -luring -lspdlog -lfmt -lcrypt -lsystemd -lpthread
-BENCH_LIBS := $(LIBS) -lssl -lcrypto
+LIBS     := -luring -lspdlog -lfmt -lcrypt -lsystemd -lssl -lcrypto -lpthread
 
 SERVER_SOURCES := $(wildcard core/*.cpp core/codec/*.cpp io/*.cpp net/*.cpp)
 LIBRARY_SOURCES := $(filter-out net/main.cpp,$(SERVER_SOURCES))
@@ -74,7 +73,7 @@ build/millrace: $(call optimised,$(SERVER_SOURCES))
 
 build/millrace-bench: $(call optimised,$(BENCH_SOURCES) $(BENCH_PARTS))
 	@echo "  link $@"
-	@$(CXX) -o $@ $^ -g -pthread $(BENCH_LIBS)
+	@$(CXX) -o $@ $^ -g -pthread $(LIBS)
 
 build/obj/%.o: %.cpp | packages-build
 	@mkdir -p $(@D)
@@ -93,14 +92,14 @@ build/asan/millrace: $(call sanitised,$(SERVER_SOURCES))
 
 build/asan/millrace-bench: $(call sanitised,$(BENCH_SOURCES) $(BENCH_PARTS))
 	@echo "  link $@"
-	@$(CXX) -o $@ $^ $(SANITISE) -g -pthread $(BENCH_LIBS)
+	@$(CXX) -o $@ $^ $(SANITISE) -g -pthread $(LIBS)
 
 build/asan/library.a: $(call sanitised,$(LIBRARY_SOURCES) $(filter-out bench/main.cpp,$(BENCH_SOURCES)))
 	@rm -f $@ && ar rcs $@ $^
 
 build/asan/tests: $(call sanitised,$(TEST_SOURCES)) build/asan/library.a
 	@echo "  link $@"
-	@$(CXX) -o $@ $^ $(SANITISE) -g -pthread $(BENCH_LIBS)
+	@$(CXX) -o $@ $^ $(SANITISE) -g -pthread $(LIBS)
 
 # Catch2's main is not what is tested: it compiles faster so, and without g++ 12's false warnings in <regex>.
 build/asan/obj/tests/main_test.o: SANITISE = -O0
@@ -130,7 +129,7 @@ tsan: | packages-build packages-test
 	build/tsan/tests
 
 canary: build/asan/tests
-	@CXX="$(CXX)" CXXFLAGS="$(COMMON_COMPILE) $(SANITISE)" LIBS="$(BENCH_LIBS)" \
+	@CXX="$(CXX)" CXXFLAGS="$(COMMON_COMPILE) $(SANITISE)" LIBS="$(LIBS)" \
 	  TEST_OBJECTS="$(call sanitised,$(TEST_SOURCES))" tests/canary
 
 # ---- fuzzing: one target a parser, built by clang from core/ alone ----

@@ -52,7 +52,9 @@ struct Account {
   std::string root;  ///< directory on this host that is "/" for the user
   std::vector<Mount> mounts{};
   Rights rights;
-  bool anonymous = false;  ///< PASS takes any text (RFC 1635)
+  std::string certificate{};                  ///< name in a client certificate that stands for a password; empty: none
+  std::optional<bool> resumption_required{};  ///< of data connections under TLS; nothing: as [tls] says
+  bool anonymous = false;                     ///< PASS takes any text (RFC 1635)
   bool operator==(const Account&) const = default;
 };
 

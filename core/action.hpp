@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string>
 #include <string_view>
 #include <variant>
 
@@ -24,6 +26,8 @@ struct TransferSpec {
   std::uint64_t skip = 0;      ///< RETR: octets to leave out of what is sent from there
   std::string_view state{};    ///< REST: what the codec held there (core::Codec::state)
   std::uint64_t allocate = 0;  ///< ALLO, octets; 0: not told
+  bool secured = false;        ///< PROT P: no octet before a TLS handshake
+  bool resumes = false;        ///< that handshake must resume the control connection's TLS session (RFC 4217 10.2)
 
   // Listings only.
   ListFormat format = ListFormat::list;
@@ -80,15 +84,21 @@ struct Abort {  ///< stop the transfer; its end is told as ever
 struct ListToControl {  ///< STAT with a path: Outcome::entry first, then nothing until MoreListing
   TransferSpec spec;
 };
+struct PrepareTls {  ///< AUTH: whatever a handshake needs, before it is agreed on
+};
+struct BeginTls {  ///< once all output is sent: the handshake. Outcome::names; the connection is dropped if it fails
+};
+struct EndTls {  ///< once all output is sent: the control connection goes on in the clear
+};
 struct MoreListing {  ///< Outcome::text: whole lines; Outcome::last with the end
 };
 
 }  // namespace action
 
-using Action =
-    std::variant<action::Verify, action::EnterRoot, action::Look, action::Measure, action::MakeDirectory,
-                 action::Remove, action::Rename, action::Aim, action::Listen, action::DropData, action::StartTransfer,
-                 action::Proceed, action::Abort, action::ListToControl, action::MoreListing>;
+using Action = std::variant<action::Verify, action::EnterRoot, action::Look, action::Measure, action::MakeDirectory,
+                            action::Remove, action::Rename, action::Aim, action::Listen, action::DropData,
+                            action::StartTransfer, action::Proceed, action::Abort, action::ListToControl,
+                            action::MoreListing, action::PrepareTls, action::BeginTls, action::EndTls>;
 
 /// How an action ended. Only the fields that its action names mean something.
 struct Outcome {
@@ -99,8 +109,9 @@ struct Outcome {
   /// Measure: the last point at which the codec held nothing: octets of the file, and what they became.
   std::uint64_t split_offset = 0, split_number = 0;
   std::string_view text{};  ///< StartTransfer: the name that STOU chose; MoreListing: lines, each with CR LF
-  bool connected = false;   ///< StartTransfer: the data connection is open already (125)
-  bool last = false;        ///< MoreListing: nothing follows
+  std::span<const std::string> names{};  ///< BeginTls: those of the client in the certificate it showed
+  bool connected = false;                ///< StartTransfer: the data connection is open already (125)
+  bool last = false;                     ///< MoreListing: nothing follows
 };
 
 /// How a transfer ended that had been answered with 1yz.
@@ -108,6 +119,8 @@ struct TransferEnd {
   enum class Cause : std::uint8_t {
     complete,
     no_connection,  ///< the data connection could not be opened (425)
+    not_secured,    ///< its TLS handshake failed (522)
+    not_resumed,    ///< the handshake did not resume the control connection's session, and has to (522)
     broken,         ///< the peer, or the network, broke it (426)
     aborted,        ///< as asked by Abort (426)
     stalled,        ///< nothing moved within data.stall_timeout_s (426)

@@ -16,15 +16,15 @@ inline constexpr std::array<std::uint16_t, sizeof...(code) + 3> codes{code..., 4
 
 // 450, 451 and 452 stand where RFC 1123 4.1.2.11 wants a 4yz and the table of 1985 has none.
 constexpr const auto& file_codes = codes<250, 450, 451, 452, 502, 530, 550>;
-// 521: RFC 4217 10.2.
-constexpr const auto& retr_codes = codes<125, 150, 110, 226, 250, 425, 426, 450, 451, 521, 530, 550, 554, 555>;
+// 521, 522: RFC 4217 10.2.
+constexpr const auto& retr_codes = codes<125, 150, 110, 226, 250, 425, 426, 450, 451, 521, 522, 530, 550, 554, 555>;
 // 550: clients look for it when the directory is missing.
 constexpr const auto& stor_codes =
-    codes<125, 150, 110, 226, 250, 425, 426, 450, 451, 452, 521, 530, 532, 550, 551, 552, 553, 554, 555>;
+    codes<125, 150, 110, 226, 250, 425, 426, 450, 451, 452, 521, 522, 530, 532, 550, 551, 552, 553, 554, 555>;
 constexpr const auto& appe_codes =
-    codes<125, 150, 110, 226, 250, 425, 426, 450, 451, 452, 502, 521, 530, 532, 550, 551, 552, 553, 554, 555>;
+    codes<125, 150, 110, 226, 250, 425, 426, 450, 451, 452, 502, 521, 522, 530, 532, 550, 551, 552, 553, 554, 555>;
 // 550: a missing directory. 501: MLSD of a file (RFC 3659 7.2.1).
-constexpr const auto& list_codes = codes<125, 150, 226, 250, 425, 426, 450, 451, 502, 521, 530, 550>;
+constexpr const auto& list_codes = codes<125, 150, 226, 250, 425, 426, 450, 451, 502, 521, 522, 530, 550>;
 constexpr const auto& look_codes = codes<213, 450, 451, 530, 550, 552>;
 
 }  // namespace
@@ -39,14 +39,14 @@ struct CommandTable {
 
   static consteval auto make() {  // NOLINT(readability-function-size): a table
     constexpr auto unimplemented = [](std::string_view verb, std::span<const std::uint16_t> reply = codes<502>) {
-      return CommandRow{verb, anywhere, optional, waits, simple, reply, &Pi::on_unimplemented, {}, false, "", ""};
+      return CommandRow{verb, anywhere, optional, waits, simple, reply, &Pi::on_unimplemented, {}, false, "", "", 0};
     };
     // clang-format off
     return std::to_array<CommandRow>({
-      // RFC 959 4.1.1: access control.
-      {"USER", anywhere, required, waits, login, codes<230, 331, 332, 451, 530>, &Pi::on_user, {}, false, "<user-name>", ""},
-      {"PASS", anywhere, optional, waits, login, codes<230, 202, 332, 451, 503, 530>, &Pi::on_pass, {}, false, "<password>", ""},
-      {"ACCT", anywhere, required, waits, simple, codes<230, 202, 451, 503, 530>, &Pi::on_acct, {}, false, "<account>", ""},
+      // RFC 959 4.1.1: access control. 232, 534: RFC 2228 5.
+      {"USER", anywhere, required, waits, login, codes<230, 232, 331, 332, 451, 530, 534>, &Pi::on_user, {}, false, "<user-name>", ""},
+      {"PASS", anywhere, optional, waits, login, codes<230, 202, 332, 451, 503, 530, 534>, &Pi::on_pass, {}, false, "<password>", ""},
+      {"ACCT", anywhere, required, waits, simple, codes<230, 202, 451, 503, 530, 534>, &Pi::on_acct, {}, false, "<account>", ""},
       {"CWD", logged_in, required, waits, simple, file_codes, &Pi::on_cwd, {}, false, "<pathname>", ""},
       {"CDUP", logged_in, none, waits, simple, file_codes, &Pi::on_cdup, {}, false, "", ""},
       {"SMNT", logged_in, required, waits, simple, codes<202, 250, 502, 530, 550>, &Pi::on_smnt, {}, false, "<name> | /", ""},
@@ -105,16 +105,20 @@ struct CommandTable {
       {"MLST", logged_in, optional, waits, simple, codes<250, 450, 451, 530, 550>, &Pi::on_mlst, Right::list, false, "[<pathname>]", ""},
       {"MLSD", logged_in, optional, waits, transfer, list_codes, &Pi::on_mlsd, Right::list, false, "[<pathname>]", ""},
 
+      // RFC 2228, RFC 4217. What they answer without TLS: out of sequence without AUTH (RFC 2228 8.2), CCC 500 (RFC 4217 5).
+      {"AUTH", anywhere, required, waits, simple, codes<234, 431, 502, 504, 534>, &Pi::on_auth, {}, false, "TLS", "AUTH TLS", 502},
+      {"PBSZ", anywhere, required, waits, simple, codes<200, 503>, &Pi::on_pbsz, {}, false, "0", "PBSZ", 503},
+      {"PROT", anywhere, required, waits, simple, codes<200, 503, 504, 534, 536>, &Pi::on_prot, {}, false, "C | P", "PROT", 503},
+      {"CCC", anywhere, none, waits, simple, codes<200, 533, 534>, &Pi::on_ccc, {}, false, "", "", 500},
+
       // Known and not implemented: 502, where an unknown verb gets 500 (RFC 959 4.2.1).
-      unimplemented("AUTH"), unimplemented("MIC"), unimplemented("CONF"), unimplemented("ENC"),
+      unimplemented("MIC"), unimplemented("CONF"), unimplemented("ENC"),
       unimplemented("LPRT"), unimplemented("LPSV"), unimplemented("ALGS"), unimplemented("LANG"),
       unimplemented("HOST"), unimplemented("HASH"), unimplemented("RANG"), unimplemented("MFMT"),
       unimplemented("MFCT"), unimplemented("MFF"), unimplemented("AVBL"), unimplemented("DSIZ"),
       unimplemented("RMDA"), unimplemented("CSID"), unimplemented("THMB"),
-      // The first of its codes is the answer: these are out of sequence without AUTH (RFC 2228 8.2), and CCC gets 500
-      // (RFC 4217 5).
-      unimplemented("ADAT", codes<503>), unimplemented("PBSZ", codes<503>), unimplemented("PROT", codes<503>),
-      unimplemented("CCC", codes<500>),
+      // The first of its codes is the answer: TLS asks for no ADAT (RFC 4217 4).
+      unimplemented("ADAT", codes<503>),
     });
     // clang-format on
   }

@@ -36,10 +36,11 @@ struct CommandRow {
   Diagram diagram;
   std::span<const std::uint16_t> codes;  ///< section 5.4, and what later texts or practice add
   void (Pi::*handler)(std::string_view argument);
-  std::optional<Right> right;  ///< what the user must be allowed
-  bool creates;                ///< makes the name it is given: refused with 553 where section 5.4 has it
-  std::string_view syntax;     ///< behind the verb, for HELP
-  std::string_view feature;    ///< FEAT line; empty: none (RFC 2389 3.2)
+  std::optional<Right> right;     ///< what the user must be allowed
+  bool creates;                   ///< makes the name it is given: refused with 553 where section 5.4 has it
+  std::string_view syntax;        ///< behind the verb, for HELP
+  std::string_view feature;       ///< FEAT line; empty: none (RFC 2389 3.2)
+  std::uint16_t without_tls = 0;  ///< not 0: the command is there only with [tls], else this is the answer
 };
 
 /// All rows, in the order of RFC 959 4.1, then by RFC.

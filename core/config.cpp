@@ -32,6 +32,7 @@ struct Draft {
   Account anonymous;
   bool anonymous_enabled = false;
   Account user;
+  Config::Tls::Certificate certificate;
 };
 
 struct Integer {
@@ -130,6 +131,18 @@ constexpr Choices<const char*, 3> tls_requirements{{
     {"control", "control"},
     {"data", "data"},
 }};
+
+constexpr Choices<TlsVersion, 2> tls_versions{{
+    {"1.2", TlsVersion::v1_2},
+    {"1.3", TlsVersion::v1_3},
+}};
+constexpr Choices<ClientCertificates, 3> client_certificates{{
+    {"off", ClientCertificates::off},
+    {"optional", ClientCertificates::optional},
+    {"required", ClientCertificates::required},
+}};
+constexpr Choices<bool, 2> resumption{{{"prefer", false}, {"require", true}}};
+constexpr Choices<bool, 2> automatic_or_off{{{"auto", true}, {"off", false}}};
 
 template <auto Parse, auto... Members>
 bool append_parsed(Draft& draft, std::string_view text) {
@@ -298,6 +311,31 @@ constexpr std::array rows{
     Row{"tls", "require",
         Text{accept_choice<tls_requirements, &Config::tls, &Config::Tls::require>,
              R"(must be "never", "control" or "data")"}},
+    Row{"tls", "min_version",
+        Text{accept_choice<tls_versions, &Config::tls, &Config::Tls::min_version>, R"(must be "1.2" or "1.3")"}},
+    Row{"tls", "ciphers", Text{accept_line<&Config::tls, &Config::Tls::ciphers>, line_form}},
+    Row{"tls", "ciphersuites", Text{accept_line<&Config::tls, &Config::Tls::ciphersuites>, line_form}},
+    Row{"tls", "data_resumption",
+        Text{accept_choice<resumption, &Config::tls, &Config::Tls::resumption_required>,
+             R"(must be "prefer" or "require")"}},
+    Row{"tls", "client_certificates",
+        Text{accept_choice<client_certificates, &Config::tls, &Config::Tls::client_certificates>,
+             R"(must be "off", "optional" or "required")"}},
+    Row{"tls", "client_ca", Text{accept_line<&Config::tls, &Config::Tls::client_ca>, line_form}},
+    Row{"tls", "crl", Text{accept_line<&Config::tls, &Config::Tls::crl>, line_form}},
+    Row{"tls", "ocsp_response", Text{accept_line<&Config::tls, &Config::Tls::ocsp_response>, line_form}},
+    Row{"tls", "handshake_timeout_s",
+        Integer{at<&Config::tls, &Config::Tls::handshake_timeout_s>, 1, 3'600, "seconds"}},
+    Row{"tls", "ktls",
+        Text{accept_choice<automatic_or_off, &Config::tls, &Config::Tls::ktls>, R"(must be "auto" or "off")"}},
+    Row{"tls", "ccc", Flag{at<&Config::tls, &Config::Tls::ccc>}},
+
+    Row{"certificate", "certificate",
+        Text{accept_filled_line<&Draft::certificate, &Config::Tls::Certificate::certificate>, filled_line_form}},
+    Row{"certificate", "key",
+        Text{accept_filled_line<&Draft::certificate, &Config::Tls::Certificate::key>, filled_line_form}},
+    Row{"certificate", "ocsp_response",
+        Text{accept_line<&Draft::certificate, &Config::Tls::Certificate::ocsp_response>, line_form}},
 
     Row{"limits", "sessions", Integer{at<&Config::limits, &Config::Limits::sessions>, 1, 1'000'000, "sessions"}},
     Row{"limits", "sessions_per_address",
@@ -343,11 +381,15 @@ constexpr std::array rows{
         Text{accept_choice<accounts_for, &Draft::user, &Account::account_for>, R"(must be "login" or "storing")"}},
     Row{"user", "root", Text{accept_filled_line<&Draft::user, &Account::root>, root_form}},
     Row{"user", "mounts", List{clear_mounts<&Draft::user>, add_mount<&Draft::user>, mounts_form}},
+    Row{"user", "certificate", Text{accept_line<&Draft::user, &Account::certificate>, line_form}},
+    Row{"user", "data_resumption",
+        Text{accept_choice<resumption, &Draft::user, &Account::resumption_required>,
+             R"(must be "prefer" or "require")"}},
     Row{"user", "allow", List{clear_rights<&Draft::user>, add_right<&Draft::user>, rights_form}},
 };
 
-/// Sections that are written as arrays of tables, [[user]].
-bool is_repeated(std::string_view section) { return section == "user"; }
+/// Sections that are written as arrays of tables, [[user]] and [[certificate]].
+bool is_repeated(std::string_view section) { return section == "user" || section == "certificate"; }
 
 const Row* find_row(std::string_view section, std::string_view key) {
   const auto found =
@@ -518,7 +560,7 @@ class Reader {
       const bool is_table = node.is_table() || node.is_array_of_tables();
       add_error(line, std::string(name), is_table ? unknown_section(name) : loose_key(name));
     } else if (is_repeated(name)) {
-      read_users(name, line, node);
+      read_repeated(name, line, node);
     } else if (const toml::table* const table = node.as_table()) {
       if (name == "anonymous") draft_.anonymous_enabled = true;  // whoever writes the section wants it
       read_keys(name, std::string(name), *table);
@@ -542,7 +584,7 @@ class Reader {
     }
   }
 
-  void read_users(std::string_view section, unsigned line, const toml::node& node) {
+  void read_repeated(std::string_view section, unsigned line, const toml::node& node) {
     if (!node.is_array_of_tables()) {
       const std::string_view found = node.is_table() ? "one table: double the brackets" : type_name(node);
       return add_error(line, std::string(section),
@@ -550,7 +592,10 @@ class Reader {
     }
     std::size_t index = 0;
     for (const toml::node& item : *node.as_array()) {
-      read_user(fmt::format("{}[{}]", section, index++), line_of(item.source()), *item.as_table());
+      const std::string place = fmt::format("{}[{}]", section, index++);
+      parsed_.lines.emplace_back(place, line_of(item.source()));
+      if (section == "user") read_user(place, line_of(item.source()), *item.as_table());
+      if (section == "certificate") read_certificate(place, line_of(item.source()), *item.as_table());
     }
   }
 
@@ -558,21 +603,34 @@ class Reader {
     draft_.user = {};
     draft_.user.rights = {Right::list,   Right::read,     Right::write, Right::remove,
                           Right::rename, Right::make_dir, Right::site};
-    parsed_.lines.emplace_back(place, line);
     read_keys("user", place, table);
-    struct Needed {
-      std::string_view key, cure;
-    };
-    static constexpr std::array<Needed, 3> needed{{
-        {"name", "a [[user]] needs a name"},
-        {"password", "a [[user]] needs a password: \"build/millrace passwd\" prints a hash; \"\" lets anyone in"},
-        {"root", "a [[user]] needs a root, the directory that the user sees as \"/\""},
-    }};
-    for (const Needed& one : needed) {
-      if (!table.contains(one.key)) add_error(line, fmt::format("{}.{}", place, one.key), std::string(one.cure));
-    }
+    require_keys(
+        place, line, table,
+        {
+            {"name", "a [[user]] needs a name"},
+            {"password", "a [[user]] needs a password: \"build/millrace passwd\" prints a hash; \"\" lets anyone in"},
+            {"root", "a [[user]] needs a root, the directory that the user sees as \"/\""},
+        });
     check_name(place);
     draft_.config.accounts.add(draft_.user);
+  }
+
+  void read_certificate(const std::string& place, unsigned line, const toml::table& table) {
+    draft_.certificate = {};
+    read_keys("certificate", place, table);
+    require_keys(place, line, table,
+                 {
+                     {"certificate", "a [[certificate]] needs the PEM file that holds it"},
+                     {"key", "a [[certificate]] needs its private key, a PEM file"},
+                 });
+    draft_.config.tls.more.push_back(draft_.certificate);
+  }
+
+  /// Key and cure of what a table must hold.
+  using Needed = std::vector<std::pair<std::string_view, std::string_view>>;
+  void require_keys(const std::string& place, unsigned line, const toml::table& table, const Needed& needed) {
+    for (const auto& [key, cure] : needed)
+      if (!table.contains(key)) add_error(line, fmt::format("{}.{}", place, key), std::string(cure));
   }
 
   void check_name(const std::string& place) {
@@ -606,6 +664,9 @@ class Reader {
       if (one->port == 0 || std::find(listen.control.begin(), one, *one) == one) continue;
       add_error(line, "listen.control", fmt::format("\"{}\" stands here twice", to_string(*one)));
     }
+    for (const Endpoint& one : listen.implicit_tls)
+      if (one.port != 0 && std::ranges::find(listen.control, one) != listen.control.end())
+        complain_of("listen.implicit_tls", fmt::format("\"{}\" stands in listen.control too", to_string(one)));
   }
 
   void check_tls() {
@@ -615,9 +676,17 @@ class Reader {
       if (!tls.key.empty()) complain_of("tls.key", cure);
       if (tls.require != "never") complain_of("tls.require", cure);
       if (!draft_.config.listen.implicit_tls.empty()) complain_of("listen.implicit_tls", cure);
+      if (!tls.more.empty())
+        complain_of("certificate[0]", "is one more certificate: set [tls] certificate and key first");
     } else if (tls.key.empty()) {
       complain_of("tls.certificate", "needs its private key: set [tls] key to the PEM file that holds it");
     }
+    const bool clients_shown = tls.client_certificates != ClientCertificates::off;
+    if (clients_shown && tls.client_ca.empty())
+      complain_of("tls.client_certificates", "needs [tls] client_ca, the PEM file of who signs them");
+    if (!clients_shown && !tls.crl.empty())
+      complain_of("tls.crl",
+                  R"(revokes what nobody is asked for: set client_certificates to "optional" or "required")");
   }
 
   void complain_of(std::string_view key, std::string_view what) {

@@ -18,6 +18,8 @@ namespace core {
 
 enum class Publish : std::uint8_t { direct, atomic, durable };
 enum class BackendChoice : std::uint8_t { automatic, io_uring, epoll };
+enum class TlsVersion : std::uint8_t { v1_2, v1_3 };
+enum class ClientCertificates : std::uint8_t { off, optional, required };
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
 
 struct PortRange {
@@ -78,8 +80,26 @@ struct Config {
     bool operator==(const Tuning&) const = default;
   } tuning;
   struct Tls {
-    std::string certificate, key;
+    std::string certificate, key;  ///< PEM files; certificate empty: no TLS
     std::string require = "never";
+    std::string ocsp_response;  ///< DER file, stapled; empty: none
+    TlsVersion min_version = TlsVersion::v1_2;
+    std::string ciphers;       ///< of TLS 1.2, as OpenSSL names them; empty: what is good
+    std::string ciphersuites;  ///< of TLS 1.3
+    bool resumption_required = false;
+    ClientCertificates client_certificates = ClientCertificates::off;
+    std::string client_ca;  ///< PEM file: who may sign them
+    std::string crl;        ///< PEM file: which are revoked; empty: not asked
+    std::int64_t handshake_timeout_s = 10;
+    bool ktls = true;  ///< where the kernel can
+    bool ccc = false;
+    /// One [[certificate]] each: shown to clients that ask for a name it holds (SNI).
+    struct Certificate {
+      std::string certificate, key, ocsp_response;
+      bool operator==(const Certificate&) const = default;
+    };
+    std::vector<Certificate> more;
+    bool offered() const { return !certificate.empty(); }
     bool operator==(const Tls&) const = default;
   } tls;
   struct Limits {

@@ -45,7 +45,7 @@ constexpr Row rows[] = {
     {listening, e::drop, a::drop, dropping},
     {listening, e::abort, a::drop, dropping},
     {listening, e::failed, a::none, idle},  // nobody waits for it yet: the next transfer gets 425
-    {connected, e::start, a::move, moving},
+    {connected, e::start, a::secure, securing},
     {connected, e::aim, a::drop, dropping},
     {connected, e::listen, a::drop, dropping},
     {connected, e::drop, a::drop, dropping},
@@ -60,12 +60,15 @@ constexpr Row rows[] = {
     {dropping, e::abort, a::none, dropping},
 
     // A transfer, from its 1yz to its final reply.
-    {connecting, e::connect_done, a::move, moving},
+    {connecting, e::connect_done, a::secure, securing},
     {connecting, e::failed, a::stop, stopping},
     {connecting, e::abort, a::stop, stopping},
-    {awaiting, e::accepted, a::move, moving},
+    {awaiting, e::accepted, a::secure, securing},
     {awaiting, e::failed, a::stop, stopping},
     {awaiting, e::abort, a::stop, stopping},
+    {securing, e::secured, a::move, moving},
+    {securing, e::failed, a::stop, stopping},
+    {securing, e::abort, a::stop, stopping},
     {moving, e::moved, a::flush, flushing},
     {moving, e::failed, a::stop, stopping},
     {moving, e::abort, a::stop, stopping},
@@ -97,12 +100,12 @@ consteval Table compile(std::span<const Row> source) {
 
 constexpr Table table = compile(rows);
 
-constexpr const char* state_names[state_count] = {"idle",     "aimed",      "listening", "connected",
-                                                  "kept",     "connecting", "awaiting",  "moving",
-                                                  "flushing", "ending",     "stopping",  "dropping"};
-constexpr const char* event_names[event_count] = {"aim",          "listen", "drop",    "start", "accepted",
-                                                  "connect_done", "moved",  "flushed", "stays", "lost",
-                                                  "failed",       "abort",  "joined"};
+constexpr const char* state_names[state_count] = {"idle",       "aimed",    "listening", "connected", "kept",
+                                                  "connecting", "awaiting", "securing",  "moving",    "flushing",
+                                                  "ending",     "stopping", "dropping"};
+constexpr const char* event_names[event_count] = {"aim",          "listen",  "drop",  "start",   "accepted",
+                                                  "connect_done", "secured", "moved", "flushed", "stays",
+                                                  "lost",         "failed",  "abort", "joined"};
 
 }  // namespace
 

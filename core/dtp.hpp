@@ -15,13 +15,14 @@ enum class State : std::uint8_t {
   kept,        ///< open from the transfer before, in a MODE that marks the end of file (3.3)
   connecting,  ///< a transfer waits for our connect
   awaiting,    ///< a transfer waits for the client to come
+  securing,    ///< the connection stands; with PROT P the handshake is under way (RFC 4217 10.2)
   moving,      ///< octets move
   flushing,    ///< all moved: closing our side, finishing the file
   ending,      ///< the same after ABOR: it comes too late for the file, and nothing stays open
   stopping,    ///< a transfer failed or was aborted: its ops are being joined
   dropping,    ///< no transfer; listener or connection are being closed before something new
 };
-inline constexpr int state_count = 12;
+inline constexpr int state_count = 13;
 
 enum class Event : std::uint8_t {
   aim,       ///< PORT, EPRT
@@ -30,6 +31,7 @@ enum class Event : std::uint8_t {
   start,     ///< the transfer command was answered with 1yz
   accepted,  ///< the client came
   connect_done,
+  secured,  ///< octets may move: the handshake is done, or none is wanted
   moved,    ///< the last octet was read and written
   flushed,  ///< closed and stored
   stays,    ///< stored, and the data connection stays open
@@ -38,7 +40,7 @@ enum class Event : std::uint8_t {
   abort,    ///< ABOR, or the control connection is gone
   joined,   ///< no op of the data connection is in flight any more
 };
-inline constexpr int event_count = 13;
+inline constexpr int event_count = 14;
 
 enum class Action : std::uint8_t {
   none,
@@ -46,6 +48,7 @@ enum class Action : std::uint8_t {
   listen,   ///< open a listener and wait for the client
   connect,  ///< to where PORT said, or to the default port U
   await,    ///< give the client some time to come
+  secure,   ///< with PROT P begin the handshake
   move,     ///< start the flow
   flush,    ///< finish the file, close the data connection
   stop,     ///< cancel everything; `joined` follows

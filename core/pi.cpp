@@ -29,7 +29,7 @@ void Pi::refuse(std::string_view why) {
 void Pi::receive(std::string_view octets, bool urgent, Moment now) {
   now_ = now;
   last_activity_ = now;
-  if (closing_) return;
+  if (closing_ || turning_) return;
   // Urgent data without Telnet in it is only a client's way of sending (Ruby's last LF, for one).
   if (urgent && may_hold_telnet(octets)) {
     telnet_.begin_synch();
@@ -99,7 +99,9 @@ bool Pi::must_wait_for_transfer(const CommandRow* row) const {
 void Pi::run_command(const CommandRow& row, const Command& command) {
   assert(foreground_.row == nullptr);
   foreground_ = {&row, row.diagram};
-  if (row.when == When::logged_in && !logged_in()) {
+  if (row.without_tls != 0 && !offers(row)) {
+    reply(static_cast<Code>(row.without_tls), "There is no TLS here.");
+  } else if (row.when == When::logged_in && !logged_in()) {
     reply(Code::not_logged_in, "Log in with USER and PASS first.");
   } else if (row.argument == Argument::none && command.has_argument) {
     reply(Code::bad_parameter, fmt::format("{} takes no argument.", row.verb));
@@ -109,9 +111,7 @@ void Pi::run_command(const CommandRow& row, const Command& command) {
     refuse_file({.error = EACCES});
   } else if (admits(row, number(Code::need_account_for_storing)) && lacks_account()) {
     reply(Code::need_account_for_storing, "Need account for storing files; send ACCT.");
-  } else if (admits(row, number(Code::protection_wanted)) && config().tls.require == "data") {
-    reply(Code::protection_wanted, "The data connection must be protected; send AUTH, PBSZ and PROT P.");
-  } else {
+  } else if (!protection_missing(row)) {
     (this->*row.handler)(command.argument);
   }
 }
@@ -198,6 +198,13 @@ void Pi::finish_transfer(const TransferEnd& end) {
       reply_to(transfer_, end.stays_open ? Code::file_action_okay : Code::closing_data, "Transfer complete.");
       break;
     case Cause::no_connection: reply_to(transfer_, Code::cannot_open_data, "Can't open data connection."); break;
+    case Cause::not_secured:
+      reply_to(transfer_, Code::data_not_secured, "The TLS handshake on the data connection failed.");
+      break;
+    case Cause::not_resumed:
+      reply_to(transfer_, Code::data_not_secured,
+               "The data connection must resume the TLS session of the control connection.");
+      break;
     case Cause::aborted: reply_to(transfer_, Code::transfer_aborted, "Transfer aborted."); break;
     case Cause::stalled:
       reply_to(transfer_, Code::transfer_aborted, "The data connection moved nothing for too long; transfer aborted.");

@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/action.hpp"
 #include "core/command.hpp"
@@ -30,6 +32,8 @@ class Pi {
 
   /// The connection stands: 220.
   void greet(Moment now);
+  /// The connection stands and is under TLS since its first octet, whose certificate names the client so: 220.
+  void greet_secured(std::span<const std::string> names, Moment now);
   /// No service: 421, then the connection closes.
   void refuse(std::string_view why);
   /// Octets came. `urgent`: urgent data stands ahead of what was read (RFC 854 Synch).
@@ -104,6 +108,23 @@ class Pi {
   /// The absolute path of an argument in path_; replies 553 or 550 and gives false when it is none.
   bool resolve(std::string_view argument);
   void default_parameters();
+
+  bool offers(const CommandRow& row) const;
+
+  // RFC 2228, RFC 4217, security (pi_security.cpp).
+  void on_auth(std::string_view argument);
+  void on_pbsz(std::string_view argument);
+  void on_prot(std::string_view argument);
+  void on_ccc(std::string_view argument);
+  void after_prepare_tls(const Outcome& outcome);
+  void after_auth_dropped(const Outcome& outcome);
+  void after_begin_tls(const Outcome& outcome);
+  void after_end_tls(const Outcome& outcome);
+  void begin_tls();
+  void end_tls();
+  void forget_data_protection();
+  bool protection_missing(const CommandRow& row);
+  bool certificate_suits(const Account& account) const;
 
   // RFC 959 4.1.1, access control (pi_access.cpp).
   void on_user(std::string_view argument);
@@ -217,6 +238,16 @@ class Pi {
   bool account_given_ = false;  ///< ACCT, behind the login
   std::string secret_;          ///< the password, while it is being verified
   int login_failures_ = 0;
+
+  // Security.
+  enum class Tls : std::uint8_t { off, on, cleared };  ///< cleared: by CCC; what was agreed on for data holds
+  Tls tls_ = Tls::off;
+  bool implicit_ = false;           ///< TLS from the first octet on: REIN does not end it
+  bool turning_ = false;            ///< TLS begins or ends: octets of the control connection are no commands
+  bool buffer_size_known_ = false;  ///< PBSZ came
+  bool data_secured_ = false;       ///< PROT P
+  std::vector<std::string> certificate_names_;
+  bool by_certificate_ = false;  ///< the login needed no password
 
   // Parameters, all with the defaults of section 5.1.
   std::string directory_ = "/";

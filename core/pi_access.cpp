@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "core/path.hpp"
 #include "core/pi.hpp"
@@ -14,12 +15,15 @@ namespace core {
 void Pi::on_user(std::string_view argument) {
   log_out();
   account_ = config().accounts.find(argument);
-  if (account_ != nullptr && !account_->anonymous && account_->password_hash.empty()) return password_accepted();
+  by_certificate_ = account_ != nullptr && certificate_suits(*account_);
+  const bool password_needed = account_ == nullptr || account_->anonymous || !account_->password_hash.empty();
+  if (by_certificate_ || !password_needed) return password_accepted();
   login_ = Login::password_wanted;
   reply(Code::need_password, "User name okay, need password.");
 }
 
 void Pi::on_pass(std::string_view argument) {
+  if (logged_in() && by_certificate_) return reply(Code::superfluous, "No password is needed.");
   if (login_ != Login::password_wanted) return reply(Code::bad_sequence, "Send USER first.");
   login_ = Login::user_wanted;
   if (account_ != nullptr && account_->anonymous) return password_accepted();
@@ -75,13 +79,16 @@ void Pi::after_enter_root(const Outcome& outcome) {
   login_ = Login::done;
   login_failures_ = 0;
   directory_ = "/";
-  reply(Code::logged_in, fmt::format("User {} logged in.", account_->name));
+  // 232 answers USER alone (RFC 2228 5).
+  const bool at_once = by_certificate_ && foreground_.row->handler == &Pi::on_user;
+  reply(at_once ? Code::authorized_by_tls : Code::logged_in, fmt::format("User {} logged in.", account_->name));
 }
 
 void Pi::log_out() {
   login_ = Login::user_wanted;
   account_ = nullptr;
   account_given_ = false;
+  by_certificate_ = false;
   renaming_ = false;
   forget_restart();
   allocate_ = 0;
@@ -136,7 +143,12 @@ void Pi::on_rein(std::string_view) { ask(action::DropData{}, &Pi::after_rein); }
 void Pi::after_rein(const Outcome&) {
   log_out();
   default_parameters();
+  forget_data_protection();
   reply(Code::service_ready, "Service ready for new user.");
+  // The reply goes under TLS still (RFC 4217 13). On a listener of implicit TLS there is nothing to go back to.
+  if (implicit_ && tls_ == Tls::on) return;
+  const bool under_tls = std::exchange(tls_, Tls::off) == Tls::on;
+  if (under_tls) end_tls();
 }
 
 // During a transfer the connection stays until the transfer's final reply is sent.

@@ -33,6 +33,9 @@ void Pi::stat_session() {
   continue_reply(output_, logged_in() ? fmt::format("Logged in as {}", account_->name) : "Not logged in");
   continue_reply(output_,
                  fmt::format("TYPE: {}, STRU: {}, MODE: {}", type_text(as_), letter(as_.structure), letter(as_.mode)));
+  if (config().tls.offered())
+    continue_reply(output_, fmt::format("Control connection: {}, data connections: {}",
+                                        tls_ == Tls::on ? "TLS" : "clear", data_secured_ ? "private" : "clear"));
   if (transferring()) {
     continue_reply(output_, fmt::format("{} in progress: {} octets moved, data connection {}", transfer_.row->verb,
                                         progress_.octets, progress_.connected ? "open" : "being opened"));
@@ -71,16 +74,15 @@ void Pi::on_help(std::string_view argument) {
   const std::string about = upper(argument);
   if (about == "SITE") return site_help();
   if (const CommandRow* row = about.empty() ? nullptr : find_command(about)) {
-    const bool known = row->handler != &Pi::on_unimplemented;
-    return reply(Code::help, known ? fmt::format("Syntax: {} {}", row->verb, row->syntax)
-                                   : fmt::format("{} is not implemented.", row->verb));
+    return reply(Code::help, offers(*row) ? fmt::format("Syntax: {} {}", row->verb, row->syntax)
+                                          : fmt::format("{} is not implemented.", row->verb));
   }
   if (!about.empty()) return reply(Code::help, "No such command. HELP alone lists them.");
   begin_reply(output_, Code::help, "These commands are implemented:");
   std::string line;
   std::size_t in_line = 0;
   for (const CommandRow& row : command_table()) {
-    if (row.handler == &Pi::on_unimplemented) continue;
+    if (!offers(row)) continue;
     fmt::format_to(std::back_inserter(line), "{:<6}", row.verb);
     if (++in_line % 10 == 0) continue_reply(output_, std::exchange(line, {}));
   }
@@ -105,7 +107,7 @@ void Pi::on_site(std::string_view argument) {
 void Pi::on_feat(std::string_view) {
   begin_reply(output_, Code::system_status, "Features:");
   for (const CommandRow& row : command_table())
-    if (!row.feature.empty()) continue_reply(output_, row.feature);
+    if (!row.feature.empty() && offers(row)) continue_reply(output_, row.feature);
   continue_reply(output_, feat_line(facts_));
   continue_reply(output_, "TVFS");
   continue_reply(output_, "UTF8");

@@ -59,7 +59,11 @@ void Pi::after_restart_measured(const Outcome& outcome) {
   start_transfer();
 }
 
-void Pi::start_transfer() { ask(action::StartTransfer{spec_}, &Pi::after_start_transfer); }
+void Pi::start_transfer() {
+  spec_.secured = data_secured_;
+  spec_.resumes = account_->resumption_required.value_or(config().tls.resumption_required);
+  ask(action::StartTransfer{spec_}, &Pi::after_start_transfer);
+}
 
 // Only now is it known that the transfer can be done: an error before gets one 4yz or 5yz and leaves
 // the data connection as it was.

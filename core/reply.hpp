@@ -26,6 +26,8 @@ enum class Code : std::uint16_t {
   entering_passive = 227,
   entering_extended_passive = 229,  // RFC 2428
   logged_in = 230,
+  authorized_by_tls = 232,  // RFC 2228
+  security_agreed = 234,    // RFC 4217 4.2
   file_action_okay = 250,
   path_created = 257,
   need_password = 331,
@@ -34,6 +36,7 @@ enum class Code : std::uint16_t {
   not_available = 421,
   cannot_open_data = 425,
   transfer_aborted = 426,
+  security_unavailable = 431,  // RFC 2228
   file_busy = 450,
   local_error = 451,
   insufficient_storage = 452,
@@ -44,8 +47,12 @@ enum class Code : std::uint16_t {
   parameter_not_implemented = 504,
   protection_wanted = 521,     // RFC 4217 10.2
   unsupported_protocol = 522,  // RFC 2428
+  data_not_secured = 522,      // RFC 4217 10.2
   not_logged_in = 530,
   need_account_for_storing = 532,
+  command_unprotected = 533,  // RFC 2228
+  refused_by_policy = 534,    // RFC 2228
+  level_not_supported = 536,  // RFC 2228
   unavailable = 550,
   page_type_unknown = 551,
   exceeded_allocation = 552,

@@ -18,6 +18,7 @@
 
 #include "io/backend.hpp"
 #include "io/fd.hpp"
+#include "net/tls_context.hpp"
 
 namespace net {
 namespace {
@@ -67,14 +68,11 @@ class SystemCheck {
 
   void check_tls() {
     const core::Config& config = parsed_.config;
-    const std::pair<const char*, const std::string&> files[] = {{"tls.certificate", config.tls.certificate},
-                                                                {"tls.key", config.tls.key}};
-    for (const auto& [key, path] : files)
-      if (!path.empty() && access(path.c_str(), R_OK) != 0)
-        complain(key, "cannot read `" + path + "`: " + std::strerror(errno));
-    // Serving in the clear what was meant to be encrypted would be worse than not serving.
-    if (errors_.empty() && !config.tls.certificate.empty())
-      complain("tls.certificate", "this version has no TLS; leave the key out to serve without");
+    if (config.tls.offered()) {
+      const auto made = TlsContext::make(config, TicketKeys(), false);
+      for (const TlsMistake& mistake : made ? std::vector<TlsMistake>() : made.error())
+        complain(mistake.key, mistake.what);
+    }
     if (!config.listen.proxy_protocol_from.empty())
       complain("listen.proxy_protocol_from", "this version does not read PROXY headers; leave the key out");
   }
@@ -96,8 +94,11 @@ class SystemCheck {
       if (one.total < one.least)
         complain(one.key, fmt::format("must have {} {} at least for {} workers, not {}; or lower server.workers",
                                       one.least, one.unit, workers, one.total));
-    if (std::ranges::find(config.listen.control, 0, &core::Endpoint::port) != config.listen.control.end())
-      complain("listen.control", fmt::format("must name the port that {} workers share, not 0", workers));
+    const std::pair<const char*, const std::vector<core::Endpoint>&> listeners[] = {
+        {"listen.control", config.listen.control}, {"listen.implicit_tls", config.listen.implicit_tls}};
+    for (const auto& [key, endpoints] : listeners)
+      if (std::ranges::find(endpoints, 0, &core::Endpoint::port) != endpoints.end())
+        complain(key, fmt::format("must name the port that {} workers share, not 0", workers));
   }
 
   void check_directories() {

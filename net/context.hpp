@@ -14,6 +14,7 @@
 #include "net/passive_listeners.hpp"
 #include "net/shared_counts.hpp"
 #include "net/storage.hpp"
+#include "net/tls_context.hpp"
 
 namespace net {
 
@@ -23,6 +24,7 @@ struct Context {
   SharedCounts& counts;
   std::shared_ptr<const core::Config> config;  ///< for new sessions; running ones keep theirs
   std::shared_ptr<Roots> roots;                ///< replaced with config on reload
+  std::shared_ptr<const TlsContext> tls{};     ///< the same; nullptr: no TLS
   io::SocketOptions data_options;              ///< of all data connections
   PassiveListeners passive_listeners;
   OpenFiles open_files;

@@ -19,6 +19,7 @@ class KernelSend final : public Flow {
       : Flow(reactor, ends.owner), ends_(ends), size_(static_cast<std::int64_t>(size)) {
     offset_ = ends.offset;
     op_.bind<&KernelSend::on_send_file_done>(*this);
+    op_.via = ends.layer;
   }
   // An empty file may be one of /proc, which do not tell their size.
   void start() override {
@@ -51,6 +52,7 @@ class KernelReceive final : public Flow {
       : Flow(reactor, ends.owner), ends_(ends), space_(std::max(ends.offset, size)) {
     offset_ = written_ = ends.offset;
     op_.bind<&KernelReceive::on_op_done>(*this);
+    op_.via = ends.layer;
   }
   void start() override {
     if (wants_space()) {
@@ -109,6 +111,7 @@ class CodecFlow : public Flow {
       : Flow(reactor, ends.owner), ends_(ends), codec_(std::move(codec)), in_(std::move(in)), out_(std::move(out)) {
     offset_ = written_ = ends.offset;
     op_.bind<&CodecFlow::on_op_done>(*this);
+    op_.via = ends.layer;
   }
 
   bool ready() const override { return in_.data != nullptr && out_.data != nullptr; }

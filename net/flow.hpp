@@ -118,6 +118,7 @@ class Flow {
 struct FlowEnds {
   FlowOwner& owner;
   int socket = -1;
+  io::Layer* layer = nullptr;  ///< on the socket
   int file = -1;
   std::int64_t offset = 0;              ///< where in the file it begins
   std::size_t slice = 1024 * 1024;      ///< octets at a time

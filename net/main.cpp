@@ -20,8 +20,9 @@ int serve(const std::string& file) {
   auto counts = net::SharedCounts::make(workers, static_cast<std::size_t>(parsed->config.limits.sessions),
                                         std::uint64_t{random()} << 32 | random());
   if (!counts) return net::complain(*parsed, file, "limits.sessions", std::strerror(counts.error()));
-  if (workers == 1) return net::run_worker(file, *parsed, *counts, 0, net::announce_ready);
-  return net::Supervisor(file, std::move(*parsed), *counts).run();
+  const auto ticket_keys = net::TicketKeys::random();
+  if (workers == 1) return net::run_worker(file, *parsed, *counts, ticket_keys, 0, net::announce_ready);
+  return net::Supervisor(file, std::move(*parsed), *counts, ticket_keys).run();
 }
 
 int check(const std::string& file) {

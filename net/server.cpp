@@ -36,7 +36,7 @@ io::SocketOptions data_options(const core::Config::Tuning& tuning) {
 }  // namespace
 
 Server::Server(io::Reactor& reactor, spdlog::logger& log, SharedCounts& counts,
-               const std::shared_ptr<const core::Config>& config, std::uint64_t seed)
+               const std::shared_ptr<const core::Config>& config, std::uint64_t seed, const TicketKeys& ticket_keys)
     : context_{.reactor = reactor,
                .log = log,
                .counts = counts,
@@ -49,7 +49,8 @@ Server::Server(io::Reactor& reactor, spdlog::logger& log, SharedCounts& counts,
                .control_buffers = io::BufferPool(control_buffer_size, control_buffer_count),
                .flow_buffers = io::BufferPool(static_cast<std::size_t>(config->data.buffer_kib) * 1024,
                                               static_cast<std::size_t>(config->limits.transfer_buffers)),
-               .random = std::mt19937_64(seed)} {
+               .random = std::mt19937_64(seed)},
+      ticket_keys_(ticket_keys) {
   burial_.bind<&Server::bury>(*this);
   drain_timer_.bind<&Server::on_drain_timeout>(*this);
 }
@@ -65,6 +66,9 @@ Server::~Server() {
 
 std::optional<StartError> Server::start() {
   auto error = open_roots(*context_.config, *context_.roots);
+  auto tls = open_tls(*context_.config);
+  if (!error && !tls) error = tls.error();
+  if (tls) context_.tls = *std::move(tls);
   if (!error) error = open_listeners();
   if (error) {
     context_.roots.reset();  // closing is an operation: now, while the reactor can still be joined
@@ -92,37 +96,59 @@ std::optional<StartError> Server::open_roots(const core::Config& config, Roots& 
   return std::nullopt;
 }
 
+// Nothing without an error: no TLS is configured.
+std::expected<std::shared_ptr<const TlsContext>, StartError> Server::open_tls(const core::Config& config) const {
+  if (!config.tls.offered()) return nullptr;
+  auto made = TlsContext::make(config, ticket_keys_, context_.reactor.backend().has_kernel_tls());
+  if (made) return *std::move(made);
+  const TlsMistake& first = made.error().front();
+  return std::unexpected(StartError{first.key, first.what});
+}
+
 std::optional<StartError> Server::open_listeners() {
+  const core::Config::Listen& listen = context_.config->listen;
+  std::optional<StartError> error;
+  for (const core::Endpoint& at : listen.control)
+    if (!error) error = open_listener(at, false);
+  for (const core::Endpoint& at : listen.implicit_tls)
+    if (!error) error = open_listener(at, true);
+  if (!error) return std::nullopt;
+  for (const auto& listener : listeners_) context_.reactor.close(listener->socket);
+  listeners_.clear();
+  return error;
+}
+
+std::optional<StartError> Server::open_listener(const core::Endpoint& at, bool implicit_tls) {
   io::Backend& backend = context_.reactor.backend();
   const auto sharing = context_.config->server.workers > 1 ? io::PortUse::shared : io::PortUse::alone;
-  for (const core::Endpoint& at : context_.config->listen.control) {
-    const auto opened =
-        backend.open_listener(to_address(at), static_cast<int>(context_.config->listen.backlog), sharing);
-    if (!opened) {
-      for (const auto& listener : listeners_) context_.reactor.close(listener->socket);
-      listeners_.clear();
-      return StartError{"listen.control",
-                        fmt::format("cannot listen on {}: {}", core::to_string(at), strerror(opened.error()))};
-    }
-    auto& listener = *listeners_.emplace_back(std::make_unique<Listener>());
-    listener.server = this;
-    listener.socket = *opened;
-    listener.at = to_endpoint(backend.local_address(*opened));
-    listener.accept_op.bind<&Listener::on_accept_done>(listener);
-    listener.retry.bind<&Listener::on_retry>(listener);
-  }
+  const auto opened = backend.open_listener(to_address(at), static_cast<int>(context_.config->listen.backlog), sharing);
+  if (!opened)
+    return StartError{implicit_tls ? "listen.implicit_tls" : "listen.control",
+                      fmt::format("cannot listen on {}: {}", core::to_string(at), strerror(opened.error()))};
+  auto& listener = *listeners_.emplace_back(std::make_unique<Listener>());
+  listener.server = this;
+  listener.socket = *opened;
+  listener.at = to_endpoint(backend.local_address(*opened));
+  listener.implicit_tls = implicit_tls;
+  listener.accept_op.bind<&Listener::on_accept_done>(listener);
+  listener.retry.bind<&Listener::on_retry>(listener);
   return std::nullopt;
 }
 
 std::optional<StartError> Server::reload(std::shared_ptr<const core::Config> config) {
   auto roots = std::make_shared<Roots>();
   if (auto error = open_roots(*config, *roots)) return error;
+  auto tls = open_tls(*config);
+  if (!tls) return tls.error();
   if (config->listen.control != context_.config->listen.control)
     context_.log.warn("listen.control changed: that takes a restart");
+  if (config->listen.implicit_tls != context_.config->listen.implicit_tls)
+    context_.log.warn("listen.implicit_tls changed: that takes a restart");
   if (config->server.workers != context_.config->server.workers)
     context_.log.warn("server.workers changed: that takes a restart");
   context_.config = std::move(config);
   context_.roots = std::move(roots);
+  context_.tls = *std::move(tls);
   return std::nullopt;
 }
 
@@ -153,7 +179,7 @@ void Server::Listener::on_accept_done(io::Op& op) {
     return server->try_finish();
   }
   if (op.result >= 0) {
-    server->admit(op.result, unmapped(to_endpoint(op.address)));
+    server->admit(op.result, unmapped(to_endpoint(op.address)), implicit_tls);
     return accept_next();
   }
   const bool none_left = op.result == -EMFILE || op.result == -ENFILE || op.result == -ENOBUFS || op.result == -ENOMEM;
@@ -180,7 +206,7 @@ std::string_view Server::reason_to_refuse(const core::Endpoint& peer) const {
   return crowded ? "Too many sessions from your address; try again later." : std::string_view();
 }
 
-void Server::admit(int socket, const core::Endpoint& peer) {
+void Server::admit(int socket, const core::Endpoint& peer, bool implicit_tls) {
   if (!context_.counts.enter(peer)) {
     context_.log.warn("{} is closed: too many addresses to count", address_text(peer));
     return context_.reactor.close(socket, true);
@@ -202,9 +228,10 @@ void Server::admit(int socket, const core::Endpoint& peer) {
   session.slot = slot;
   if (refused.empty()) {
     context_.log.debug("{} [{}] connected", address_text(peer), next_id_ - 1);
-    return session.start();
+    return implicit_tls ? session.start_secured() : session.start();
   }
   context_.log.warn("{} refused: {}", address_text(peer), refused);
+  if (implicit_tls) return session.close();  // who begins with a handshake understands no 421
   session.refuse(refused);
 }
 

@@ -22,9 +22,11 @@ struct StartError {
 class Server final : public SessionOwner {
  public:
   /// `counts` stands for this worker; `config` is its share, with server.workers above 1 if others listen on the same
-  /// ports. `seed` feeds passive ports and names; the same seed makes the same choices.
+  /// ports. `seed` feeds passive ports and names; the same seed makes the same choices. `ticket_keys`: those of all
+  /// workers.
   Server(io::Reactor& reactor, spdlog::logger& log, SharedCounts& counts,
-         const std::shared_ptr<const core::Config>& config, std::uint64_t seed);
+         const std::shared_ptr<const core::Config>& config, std::uint64_t seed,
+         const TicketKeys& ticket_keys = TicketKeys::random());
   ~Server() override;
 
   /// Opens roots and listeners and begins to accept. Nothing is open after an error.
@@ -39,7 +41,7 @@ class Server final : public SessionOwner {
   /// Sessions of this worker.
   std::size_t session_count() const { return context_.counts.own_sessions(); }
   const Context& context() const { return context_; }
-  /// The addresses really listened on (a port 0 in the configuration becomes one).
+  /// The addresses really listened on (a port 0 in the configuration becomes one), those of listen.control first.
   std::vector<core::Endpoint> endpoints() const;
 
  private:
@@ -49,6 +51,7 @@ class Server final : public SessionOwner {
     Server* server = nullptr;
     int socket = -1;
     core::Endpoint at;
+    bool implicit_tls = false;
     void accept_next();
     void on_accept_done(io::Op& op);
     void on_retry();
@@ -56,8 +59,10 @@ class Server final : public SessionOwner {
   };
 
   std::optional<StartError> open_roots(const core::Config& config, Roots& roots);
+  std::expected<std::shared_ptr<const TlsContext>, StartError> open_tls(const core::Config& config) const;
   std::optional<StartError> open_listeners();
-  void admit(int socket, const core::Endpoint& peer);
+  std::optional<StartError> open_listener(const core::Endpoint& at, bool implicit_tls);
+  void admit(int socket, const core::Endpoint& peer, bool implicit_tls);
   std::string_view reason_to_refuse(const core::Endpoint& peer) const;
   bool spend_reserve();
   void on_session_end(Session& session) override;
@@ -66,6 +71,7 @@ class Server final : public SessionOwner {
   void try_finish();
 
   Context context_;
+  TicketKeys ticket_keys_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<std::unique_ptr<Session>> sessions_;  ///< a slab: a slot is empty or holds one session
   std::vector<std::size_t> free_slots_;

@@ -56,6 +56,13 @@ void Session::start() {
   pump();
 }
 
+void Session::start_secured() {
+  if (!prepare_tls()) return close();
+  greets_secured_ = true;
+  turn_ = Turn::to_tls;
+  take_turn();
+}
+
 void Session::refuse(std::string_view why) {
   pi_.refuse(why);
   pump();
@@ -63,6 +70,7 @@ void Session::refuse(std::string_view why) {
 
 void Session::shut_down() {
   if (state_ != State::open) return;
+  if (securing()) return close();  // nothing can be said that would be understood
   pi_.shut_down(context_.reactor.now());
   pump();
 }
@@ -78,6 +86,7 @@ void Session::pump() {
   if (send_op_.idle() && says_something()) context_.reactor.later(saying_);
   read_more();
   arm_timer();
+  if (turn_ != Turn::none) return take_turn();
   if (pi_.closing() && send_op_.idle() && !says_something() && !pi_.transferring()) return hang_up();
   if (transfer_ && transfer_->marker_waits() && pi_.may_take_marker()) transfer_->marker_again();
 }
@@ -106,6 +115,9 @@ void Session::perform(const core::Action& action) {
     void operator()(const act::Abort&) const { self.transfer_->abort(); }
     void operator()(const act::ListToControl& a) const { self.list_to_control(a.spec); }
     void operator()(const act::MoreListing&) const { self.more_listing(); }
+    void operator()(const act::PrepareTls&) const { self.tell({.error = self.prepare_tls() ? 0 : ENOMEM}); }
+    void operator()(const act::BeginTls&) const { self.turn_to(Turn::to_tls); }
+    void operator()(const act::EndTls&) const { self.turn_to(Turn::to_clear); }
   };
   std::visit(Performer{*this}, action);
 }
@@ -231,25 +243,98 @@ void Session::on_data_closed() {
   try_end();
 }
 
+// ---- TLS on the control connection ----
+
+// False: there is no TLS any more, or no memory for it.
+bool Session::prepare_tls() {
+  if (!context_.tls) return false;
+  assert(!tls_);
+  tls_ = std::make_unique<Secured>(context_, socket_);
+  tls_->op.bind<&Session::on_tls_done>(*this);
+  tls_->op.via = &tls_->stream;
+  if (!tls_->stream.made()) tls_.reset();
+  return tls_ != nullptr;
+}
+
+// What is being read ends first: the reply that goes out then is followed by octets of another kind.
+void Session::turn_to(Turn turn) {
+  turn_ = turn;
+  context_.reactor.cancel(recv_op_);
+}
+
+void Session::take_turn() {
+  if (!recv_op_.idle() || !send_op_.idle() || says_something() || securing()) return;
+  if (turn_ == Turn::to_tls) {
+    tls_->op.open_stream(socket_);
+    handshake_until_ = context_.reactor.now() + config_->tls.handshake_timeout_s * io::second;
+  } else {
+    tls_->op.end_stream(socket_);
+    handshake_until_ = context_.reactor.now() + last_words_timeout;
+  }
+  context_.reactor.submit(tls_->op);
+  arm_timer();
+}
+
+void Session::on_tls_done(io::Op& op) {
+  handshake_until_ = io::never;
+  if (state_ == State::closing) return try_end();
+  if (state_ == State::lingering) return context_.reactor.backend().shutdown_send(socket_);
+  if (turn_ == Turn::to_tls) return on_handshake_done(op.result);
+  if (op.result < 0) return close();
+  turn_ = Turn::none;
+  send_op_.via = nullptr;
+  tls_->stream.leave();
+  tell({});
+}
+
+// A failed handshake leaves no common language (RFC 4217 10.1).
+void Session::on_handshake_done(std::int32_t result) {
+  using Handshake = SharedCounts::Handshake;
+  const TlsStream& stream = tls_->stream;
+  context_.counts.add_handshake(result == 0 ? Handshake::control : Handshake::failed);
+  if (result != 0) {
+    context_.log.info("{} [{}] TLS handshake failed: {}", address_text(peer()), id_,
+                      stream.reason().empty() ? strerror(-result) : stream.reason());
+    return close();
+  }
+  context_.log.debug("{} [{}] {}", address_text(peer()), id_, stream.description());
+  turn_ = Turn::none;
+  recv_op_.via = send_op_.via = &tls_->stream;
+  tls_identity_ = stream.identity();
+  const std::vector<std::string> names = stream.names();
+  if (!std::exchange(greets_secured_, false)) return tell({.names = names});
+  pi_.greet_secured(names, context_.reactor.now());
+  pump();
+}
+
 // ---- The control connection ----
 
 void Session::read_more() {
-  if (!recv_op_.idle() || state_ == State::closing) return;
+  if (!recv_op_.idle() || state_ == State::closing || (state_ == State::open && turn_ != Turn::none)) return;
   if (state_ == State::open && !pi_.wants_input()) return;
   recv_op_.recv_lent(socket_, context_.control_buffers);
   context_.reactor.submit(recv_op_);
 }
 
 void Session::on_recv_done(io::Op& op) {
+  if (tls_ && tls_->stream.left_behind()) {
+    recv_op_.via = nullptr;
+    tls_.reset();
+  }
   if (state_ == State::closing) {
     if (op.result > 0) context_.control_buffers.give_back(op.data);
     return try_end();
+  }
+  if (state_ == State::open && turn_ != Turn::none && (op.result > 0 || op.cancelled)) {
+    if (op.result > 0) context_.control_buffers.give_back(op.data);  // too early: anybody may have sent it
+    return pump();
   }
   if (op.result == -ENOBUFS) return read_more();
   if (op.result <= 0) return close();  // acts as ABOR and QUIT (RFC 959 4.1.1)
   const std::string_view octets(op.data, static_cast<std::size_t>(op.result));
   if (state_ == State::open) {
-    const bool urgent = core::may_hold_telnet(octets) && context_.reactor.backend().urgent_pending(socket_);
+    const bool urgent =
+        recv_op_.via == nullptr && core::may_hold_telnet(octets) && context_.reactor.backend().urgent_pending(socket_);
     pi_.receive(octets, urgent, context_.reactor.now());
   }
   context_.control_buffers.give_back(op.data);
@@ -262,6 +347,7 @@ void Session::on_recv_done(io::Op& op) {
 void Session::send_output() {
   if (errand_ && errand_->over()) errand_.reset();
   if (state_ == State::closing || !send_op_.idle() || !says_something()) return;
+  if (turn_ != Turn::none && !recv_op_.idle()) return;  // its end comes here again
   if (sent_ == sending_.size()) {
     sending_.clear();
     sent_ = 0;
@@ -287,14 +373,16 @@ void Session::on_send_done(io::Op& op) {
 void Session::arm_timer() {
   const io::Time now = context_.reactor.now();
   if (pi_.closing() && last_words_until_ == io::never) last_words_until_ = now + last_words_timeout;
-  const io::Time deadline = std::min(last_words_until_, pi_.deadline());
+  const io::Time idle_until = greets_secured_ ? io::never : pi_.deadline();
+  const io::Time deadline = std::min({last_words_until_, handshake_until_, idle_until});
   // A deadline that moved away is found out when the timer fires: idle sessions cost nothing a command.
   if (deadline == io::never || (timer_.armed() && timer_.deadline() <= deadline)) return;
   context_.reactor.arm(timer_, deadline);
 }
 
 void Session::on_timer() {
-  if (state_ == State::lingering || context_.reactor.now() >= last_words_until_) return close();
+  if (state_ == State::lingering || context_.reactor.now() >= std::min(last_words_until_, handshake_until_))
+    return close();
   pi_.on_time(context_.reactor.now());
   pump();
 }
@@ -303,7 +391,12 @@ void Session::on_timer() {
 // octets would reset the connection and take the reply with it.
 void Session::hang_up() {
   state_ = State::lingering;
-  context_.reactor.backend().shutdown_send(socket_);
+  if (send_op_.via != nullptr) {  // close_notify goes before FIN (RFC 8446 6.1)
+    tls_->op.end_stream(socket_);
+    context_.reactor.submit(tls_->op);
+  } else {
+    context_.reactor.backend().shutdown_send(socket_);
+  }
   context_.reactor.arm(timer_, context_.reactor.now() + linger_timeout);
   read_more();
 }
@@ -314,6 +407,7 @@ void Session::close() {
   context_.reactor.disarm(timer_);
   context_.reactor.cancel(recv_op_);
   context_.reactor.cancel(send_op_);
+  if (tls_) context_.reactor.cancel(tls_->op);
   if (verification_) context_.reactor.cancel(verification_->op);
   if (errand_ && errand_->listing) errand_->listing->cancel();
   if (transfer_ && !data_closed_) transfer_->close();
@@ -322,7 +416,7 @@ void Session::close() {
 
 void Session::try_end() {
   const bool on_errand = errand_ && (errand_->file.busy() || (errand_->listing && errand_->listing->busy()));
-  if (!recv_op_.idle() || !send_op_.idle() || verification_ || on_errand || !data_closed_) return;
+  if (!recv_op_.idle() || !send_op_.idle() || securing() || verification_ || on_errand || !data_closed_) return;
   if (ended_) return;
   ended_ = true;
   context_.reactor.close(std::exchange(socket_, -1), true);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "net/context.hpp"
 #include "net/listing_source.hpp"
 #include "net/storage.hpp"
+#include "net/tls_stream.hpp"
 #include "net/transfer.hpp"
 
 namespace net {
@@ -34,6 +36,8 @@ class Session final : public TransferOwner {
 
   /// Greets with 220.
   void start();
+  /// The same once the TLS handshake is over that the client begins with.
+  void start_secured();
   /// Answers 421 and closes.
   void refuse(std::string_view why);
   /// The server drains: a transfer may finish, then 421.
@@ -45,6 +49,9 @@ class Session final : public TransferOwner {
   std::size_t slot = 0;  ///< the server's own
 
  private:
+  /// What happens to the control connection once all output is sent and nothing is being read.
+  enum class Turn : std::uint8_t { none, to_tls, to_clear };
+
   void pump();
   void perform(const core::Action& action);
   void verify(const core::action::Verify& wanted);
@@ -52,6 +59,14 @@ class Session final : public TransferOwner {
   void list_to_control(const core::TransferSpec& spec);
   void more_listing();
   Transfer& transfer();
+
+  // TLS on the control connection.
+  bool prepare_tls();
+  void turn_to(Turn turn);
+  void take_turn();
+  void on_tls_done(io::Op& op);
+  void on_handshake_done(std::int32_t result);
+  bool securing() const { return tls_ && !tls_->op.idle(); }
 
   void read_more();
   void send_output();
@@ -71,6 +86,7 @@ class Session final : public TransferOwner {
   void on_transfer_end(const core::TransferEnd& end) override;
   bool on_transfer_marker(std::string_view sender, std::string_view own) override;
   void on_data_closed() override;
+  std::shared_ptr<const TlsIdentity> tls_identity() const override { return tls_identity_; }
 
   /// A password that is being checked; an offload thread sees these copies and nothing else.
   struct Verification {
@@ -98,6 +114,14 @@ class Session final : public TransferOwner {
     closing,    ///< ops are being joined
   };
 
+  /// TLS of the control connection: made for the handshake, forgotten when the connection is clear again.
+  struct Secured {
+    Secured(Context& context, int socket) : stream(context.reactor, context.tls, socket, context.flow_buffers) {}
+
+    TlsStream stream;
+    io::Op op;  ///< the handshake, and the end
+  };
+
   Errand& errand();
   FileTask& file() { return errand().file; }
 
@@ -113,6 +137,10 @@ class Session final : public TransferOwner {
   core::Pi pi_;
   core::Rights rights_;
 
+  std::unique_ptr<Secured> tls_;
+  std::shared_ptr<const TlsIdentity> tls_identity_;  ///< of the last handshake: data connections have to fit
+  Turn turn_ = Turn::none;
+  bool greets_secured_ = false;  ///< implicit TLS: 220 waits for the handshake
   io::Op recv_op_, send_op_;
   io::Timer timer_;
   io::Late saying_;
@@ -125,6 +153,7 @@ class Session final : public TransferOwner {
   std::unique_ptr<Transfer> transfer_;  ///< made by the first command that needs one
   bool ended_ = false;
   io::Time last_words_until_ = io::never;  ///< closing: replies may stay unread until then
+  io::Time handshake_until_ = io::never;   ///< a handshake may take until then
 };
 
 }  // namespace net

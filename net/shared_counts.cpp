@@ -35,9 +35,11 @@ struct SharedCounts::Place {
 };
 
 std::string to_string(const Totals& totals) {
-  return fmt::format("sessions={} sessions_begun={} transfers={} octets_in={} octets_out={} restarts={}",
-                     totals.sessions, totals.sessions_begun, totals.transfers, totals.octets_in, totals.octets_out,
-                     totals.restarts);
+  return fmt::format(
+      "sessions={} sessions_begun={} transfers={} octets_in={} octets_out={} restarts={} tls_handshakes={} tls_data={} "
+      "tls_data_resumed={} tls_failed={} tls_kernel={}",
+      totals.sessions, totals.sessions_begun, totals.transfers, totals.octets_in, totals.octets_out, totals.restarts,
+      totals.tls_handshakes, totals.tls_data, totals.tls_data_resumed, totals.tls_failed, totals.tls_kernel);
 }
 
 void SharedCounts::Unmap::operator()(void* memory) const { ::munmap(memory, size); }
@@ -111,6 +113,17 @@ void SharedCounts::add_transfer(bool sent, std::uint64_t octets) {
   (sent ? slot.octets_out : slot.octets_in) += octets;
 }
 
+void SharedCounts::add_handshake(Handshake how, bool in_kernel) {
+  Slot& slot = slots_[own_];
+  switch (how) {
+    case Handshake::control: ++slot.tls_handshakes; break;
+    case Handshake::data_resumed: ++slot.tls_data_resumed; [[fallthrough]];
+    case Handshake::data: ++slot.tls_data; break;
+    case Handshake::failed: ++slot.tls_failed; break;
+  }
+  if (in_kernel) ++slot.tls_kernel;
+}
+
 std::uint64_t SharedCounts::sum(Count Slot::* count) const {
   std::uint64_t all = 0;
   for (std::size_t worker = 0; worker < workers_; ++worker) all += (slots_[worker].*count).load();
@@ -134,7 +147,12 @@ Totals SharedCounts::totals() const {
           .transfers = sum(&Slot::transfers),
           .octets_in = sum(&Slot::octets_in),
           .octets_out = sum(&Slot::octets_out),
-          .restarts = sum(&Slot::restarts)};
+          .restarts = sum(&Slot::restarts),
+          .tls_handshakes = sum(&Slot::tls_handshakes),
+          .tls_data = sum(&Slot::tls_data),
+          .tls_data_resumed = sum(&Slot::tls_data_resumed),
+          .tls_failed = sum(&Slot::tls_failed),
+          .tls_kernel = sum(&Slot::tls_kernel)};
 }
 
 void SharedCounts::forget(std::size_t worker) {

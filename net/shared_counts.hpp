@@ -20,7 +20,12 @@ struct Totals {
   std::uint64_t transfers = 0;  ///< ended, however
   std::uint64_t octets_in = 0;
   std::uint64_t octets_out = 0;
-  std::uint64_t restarts = 0;  ///< workers that ended unasked
+  std::uint64_t restarts = 0;          ///< workers that ended unasked
+  std::uint64_t tls_handshakes = 0;    ///< of control connections
+  std::uint64_t tls_data = 0;          ///< handshakes of data connections
+  std::uint64_t tls_data_resumed = 0;  ///< of these, resuming their control connection's session
+  std::uint64_t tls_failed = 0;        ///< handshakes that came to nothing, data connections refused included
+  std::uint64_t tls_kernel = 0;        ///< data connections that the kernel encrypts
 };
 /// "sessions=3 sessions_begun=17 transfers=5 …", for the log.
 std::string to_string(const Totals& totals);
@@ -45,6 +50,9 @@ class SharedCounts {
   void leave(const core::Endpoint& peer);
   /// A transfer has ended, having moved so many octets over its data connection.
   void add_transfer(bool sent, std::uint64_t octets);
+  /// How a TLS handshake ended.
+  enum class Handshake : std::uint8_t { control, data, data_resumed, failed };
+  void add_handshake(Handshake how, bool in_kernel = false);
 
   /// Sessions of this worker.
   std::size_t own_sessions() const;
@@ -61,6 +69,7 @@ class SharedCounts {
   using Count = std::atomic<std::uint64_t>;
   struct alignas(64) Slot {  // a cache line each: workers do not slow each other down
     Count sessions, sessions_begun, transfers, octets_in, octets_out, restarts;
+    Count tls_handshakes, tls_data, tls_data_resumed, tls_failed, tls_kernel;
   };
   struct Unmap {
     std::size_t size;

@@ -31,8 +31,8 @@ std::string describe(int status) {
 
 }  // namespace
 
-Supervisor::Supervisor(std::string file, core::ParsedConfig parsed, SharedCounts& counts)
-    : file_(std::move(file)), parsed_(std::move(parsed)), counts_(counts) {
+Supervisor::Supervisor(std::string file, core::ParsedConfig parsed, SharedCounts& counts, const TicketKeys& ticket_keys)
+    : file_(std::move(file)), parsed_(std::move(parsed)), counts_(counts), ticket_keys_(ticket_keys) {
   sigemptyset(&signals_);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD}) sigaddset(&signals_, signal);
   for (std::size_t number = 0; number < static_cast<std::size_t>(parsed_.config.server.workers); ++number)
@@ -63,16 +63,19 @@ int Supervisor::run() {
 // ---- Starting ----
 
 bool Supervisor::take_ports() {
-  for (const core::Endpoint& at : parsed_.config.listen.control) {
+  const auto take = [&](const char* key, const core::Endpoint& at) {
     auto claimed = io::claim_port(to_address(at));
-    if (!claimed) {
-      complain(parsed_, file_, "listen.control",
+    if (claimed) {
+      ports_.push_back(std::move(*claimed));
+    } else {
+      complain(parsed_, file_, key,
                fmt::format("cannot listen on {}: {}", core::to_string(at), strerror(claimed.error())));
-      return false;
     }
-    ports_.push_back(std::move(*claimed));
-  }
-  return true;
+    return claimed.has_value();
+  };
+  const core::Config::Listen& listen = parsed_.config.listen;
+  return std::ranges::all_of(listen.control, [&](const auto& at) { return take("listen.control", at); }) &&
+         std::ranges::all_of(listen.implicit_tls, [&](const auto& at) { return take("listen.implicit_tls", at); });
 }
 
 // One after the other: what keeps the first from starting is told once, and no other is there yet.
@@ -114,7 +117,7 @@ int Supervisor::serve(const Worker& worker, pid_t supervisor, const io::Fd& told
   unsetenv("NOTIFY_SOCKET");              // the service is the supervisor
   ports_.clear();
   counts_.stand_for(worker.number);
-  return run_worker(file_, parsed_, counts_, worker.number, [&](spdlog::logger&) {
+  return run_worker(file_, parsed_, counts_, ticket_keys_, worker.number, [&](spdlog::logger&) {
     [[maybe_unused]] const auto written = write(told.get(), "", 1);  // after a restart nobody listens
   });
 }

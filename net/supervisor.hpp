@@ -17,6 +17,7 @@
 #include "core/config.hpp"
 #include "io/fd.hpp"
 #include "net/shared_counts.hpp"
+#include "net/tls_context.hpp"
 
 namespace net {
 
@@ -38,7 +39,7 @@ class RestartDelay {
 class Supervisor {
  public:
   /// `parsed` was read from `file`, server.workers being above 1; `counts` are for as many.
-  Supervisor(std::string file, core::ParsedConfig parsed, SharedCounts& counts);
+  Supervisor(std::string file, core::ParsedConfig parsed, SharedCounts& counts, const TicketKeys& ticket_keys);
 
   /// From the start until all workers have ended; returns the exit code: 0, or 1 when they could not start or one did
   /// not end in good order. The workers' processes never return from here.
@@ -72,6 +73,7 @@ class Supervisor {
   std::string file_;
   core::ParsedConfig parsed_;  ///< what a worker is started with: reloads included
   SharedCounts& counts_;
+  TicketKeys ticket_keys_;
   std::shared_ptr<spdlog::logger> log_;
   sigset_t signals_{};
   std::vector<io::Fd> ports_;  ///< keep other servers out

@@ -19,7 +19,8 @@ using Kind = core::TransferSpec::Kind;
 
 namespace {
 
-constexpr const char* cause_names[] = {"complete", "no connection", "broken", "aborted", "stalled", "file error"};
+constexpr const char* cause_names[] = {"complete", "no connection", "not secured", "not resumed",
+                                       "broken",   "aborted",       "stalled",     "file error"};
 
 }  // namespace
 
@@ -63,6 +64,7 @@ void Transfer::act(core::dtp::Action action) {
     case To::listen: return open_listener();
     case To::connect: return connect();
     case To::await: return arm_timer(config_->data.connect_timeout_s);
+    case To::secure: return secure();
     case To::move: return move();
     case To::flush: return flush();
     case To::close: return close_socket();
@@ -174,7 +176,59 @@ void Transfer::give_back_listener() {
 
 void Transfer::close_socket() {
   early_.reset();
+  push_op_.via = nullptr;
+  secured_.reset();
   context_.reactor.close(std::exchange(socket_, -1), true);
+}
+
+// ---- TLS on the data connection: RFC 4217 7, 10.2 ----
+
+// The server is the TLS server, whichever side has connected.
+void Transfer::secure() {
+  if (!spec_.secured) return raise(Event::secured);
+  const auto identity = owner_.tls_identity();
+  assert(identity);  // PROT P comes behind AUTH
+  secured_ = std::make_unique<Secured>(context_.reactor, identity, socket_, context_.flow_buffers, sends());
+  if (!secured_->stream.made()) return fail(TransferEnd::Cause::not_secured, ENOMEM);
+  arm_timer(config_->tls.handshake_timeout_s);
+  secured_->op.bind<&Transfer::on_secure_done>(*this);
+  secured_->op.via = push_op_.via = &secured_->stream;
+  secured_->op.open_stream(socket_);
+  context_.reactor.submit(secured_->op);
+}
+
+void Transfer::on_secure_done(io::Op& op) {
+  if (op.kind == io::OpKind::end_stream) return on_farewell_done(op);
+  if (state_ == State::stopping) return try_join();
+  on_handshake_done(op.result);
+}
+
+void Transfer::on_handshake_done(std::int32_t result) {
+  using Handshake = SharedCounts::Handshake;
+  const TlsStream& stream = secured_->stream;
+  const bool done = result == 0 && stream.same_client(*secured_->identity);
+  const bool resumed = done && stream.resumes(*secured_->identity);
+  const bool refused = done && spec_.resumes && !resumed;
+  const Handshake good = resumed ? Handshake::data_resumed : Handshake::data;
+  context_.counts.add_handshake(done && !refused ? good : Handshake::failed, done && stream.in_kernel());
+  if (!done && !stream.reason().empty())
+    context_.log.info("{} [{}] TLS handshake on the data connection failed: {}", address_text(peer_), session_id_,
+                      stream.reason());
+  if (!done) return fail(TransferEnd::Cause::not_secured, result < 0 ? -result : EACCES);
+  if (refused) return fail(TransferEnd::Cause::not_resumed, EACCES);
+  raise(Event::secured);
+}
+
+// close_notify is on its way: only now is a file that was sent known for whole (RFC 8446 6.1). What was received is
+// stored already, and the client may have gone.
+void Transfer::on_farewell_done(const io::Op& op) {
+  if (state_ == State::stopping) return try_join();
+  if (op.result < 0 && sends()) {
+    if (op.cancelled) return fail(aborted_ ? TransferEnd::Cause::aborted : TransferEnd::Cause::stalled, ETIMEDOUT);
+    return fail(TransferEnd::Cause::broken, -op.result);
+  }
+  close_socket();
+  raise(Event::flushed);
 }
 
 void Transfer::fail(TransferEnd::Cause cause, int error) {
@@ -189,6 +243,7 @@ void Transfer::stop() {
   context_.reactor.disarm(timer_);
   context_.reactor.cancel(accept_op_);
   context_.reactor.cancel(connect_op_);
+  if (secured_) context_.reactor.cancel(secured_->op);
   if (flowing_) flow_->cancel();
   try_join();
 }
@@ -221,13 +276,14 @@ void Transfer::on_pushed(io::Op& op) {
 
 // Nothing is closed while an op could still use it; the unfinished file is dealt with last.
 void Transfer::try_join() {
-  if (!accept_op_.idle() || !connect_op_.idle() || flowing() || file_.busy()) return;
+  if (!accept_op_.idle() || !connect_op_.idle() || securing() || flowing() || file_.busy()) return;
   flowing_ = false;
   give_back_listener();
   if (unsent_) {
     if (!timer_.armed()) arm_timer(last_octets_s);
     return push();
   }
+  if (state_ == State::dropping && secured_) secured_->stream.end_now();  // it was kept: nothing is cut short
   close_socket();
   if (state_ == State::stopping && !sends() && file_.file() >= 0 && !stored_ && phase_ != FilePhase::discarding) {
     phase_ = FilePhase::discarding;
@@ -250,6 +306,11 @@ void Transfer::on_timer() {
       return;
     case State::connecting:
     case State::awaiting: return fail(TransferEnd::Cause::no_connection, ETIMEDOUT);
+    case State::securing: return fail(TransferEnd::Cause::not_secured, ETIMEDOUT);
+    case State::flushing:
+    case State::ending:
+      if (secured_) context_.reactor.cancel(secured_->op);
+      return;
     case State::moving:
       if (moved() == seen_octets_) return fail(TransferEnd::Cause::stalled, ETIMEDOUT);
       seen_octets_ = moved();
@@ -282,6 +343,14 @@ void Transfer::abort() {
   if (state_ != State::flushing && state_ != State::ending)
     end_ = {.cause = TransferEnd::Cause::aborted, .error = ECANCELED};
   raise(Event::abort);
+  hurry();
+}
+
+// Too late for the file, and the client is not waited for until it takes its last octets.
+void Transfer::hurry() {
+  if (state_ != State::ending || !securing()) return;
+  aborted_ = true;
+  context_.reactor.cancel(secured_->op);
 }
 
 void Transfer::close() {
@@ -291,6 +360,7 @@ void Transfer::close() {
   end_ = {.cause = TransferEnd::Cause::broken, .error = ECONNRESET};
   renewing_ = Event::drop;
   raise(Event::abort);
+  hurry();
 }
 
 core::TransferProgress Transfer::progress() const {

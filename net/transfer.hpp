@@ -5,12 +5,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "core/action.hpp"
 #include "core/dtp.hpp"
 #include "net/context.hpp"
 #include "net/flow.hpp"
 #include "net/storage.hpp"
+#include "net/tls_stream.hpp"
 
 namespace net {
 
@@ -23,6 +25,8 @@ class TransferOwner {
   virtual void on_transfer_end(const core::TransferEnd& end) = 0;
   /// A restart marker came, and all before it is stored: core::Pi::on_marker. False: not now, until marker_again().
   virtual bool on_transfer_marker(std::string_view sender, std::string_view own) = 0;
+  /// Of the control connection's TLS, which data connections have to fit; nullptr: there was none.
+  virtual std::shared_ptr<const TlsIdentity> tls_identity() const = 0;
   /// After close(): no op is in flight and nothing is open.
   virtual void on_data_closed() = 0;
 };
@@ -67,9 +71,14 @@ class Transfer final : private FlowOwner {
   void renew(Event event);
   void open_listener();
   void connect();
+  void secure();
+  void on_secure_done(io::Op& op);
+  void on_handshake_done(std::int32_t result);
+  void on_farewell_done(const io::Op& op);
   void accept_next();
   bool may_connect(const core::Endpoint& peer) const;
   void stop();
+  void hurry();
   void try_join();
   void push();
   void on_pushed(io::Op& op);
@@ -110,10 +119,23 @@ class Transfer final : private FlowOwner {
   void report();
   std::uint64_t moved() const { return flow_ ? flow_->passed() : pushed_; }
   bool sends() const { return kind_ == core::TransferSpec::Kind::retrieve || lists(); }
+  bool fits_level() const { return spec_.secured == (secured_ != nullptr); }
+  bool securing() const { return secured_ && !secured_->op.idle(); }
   bool lists() const { return kind_ == core::TransferSpec::Kind::list; }
 
   /// How long a client may take for what is left of its files when the connection is to be closed.
   static constexpr std::int64_t last_octets_s = 10;
+
+  /// TLS of one data connection.
+  struct Secured {
+    Secured(io::Reactor& reactor, std::shared_ptr<const TlsIdentity> of, int socket, io::BufferPool& buffers,
+            bool sends)
+        : identity(std::move(of)), stream(reactor, *identity, socket, buffers, sends) {}
+
+    std::shared_ptr<const TlsIdentity> identity;
+    TlsStream stream;
+    io::Op op;  ///< the handshake, and the end
+  };
 
   /// What the file task is doing, so that its end is understood.
   enum class FilePhase : std::uint8_t { none, waiting, opening, looking, cutting, publishing, discarding };
@@ -129,12 +151,14 @@ class Transfer final : private FlowOwner {
   core::Endpoint aim_;
   PassiveListener listener_;  ///< lent to us while its socket is one
   int socket_ = -1;
+  std::unique_ptr<Secured> secured_;  ///< of the connection, with PROT P
   io::Op accept_op_, connect_op_, push_op_;
   std::optional<LentBuffer> unsent_;  ///< what finished transfers left, on a connection that is kept
   io::Late pushing_;                  ///< sends it, unless another transfer takes it along
   std::uint64_t pushed_ = 0;          ///< octets
   io::Timer timer_;  ///< for the connection, for octets to move, for the last ones: by state, see on_timer()
   bool closing_ = false;
+  bool aborted_ = false;  ///< while close_notify waited to be sent
 
   core::TransferSpec::Kind kind_ = core::TransferSpec::Kind::retrieve;
   core::TransferSpec spec_;

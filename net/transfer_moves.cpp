@@ -34,10 +34,11 @@ void Transfer::start(const core::TransferSpec& spec, std::shared_ptr<Root> root,
   root_ = std::move(root);
   rights_ = rights;
   end_ = {};
+  aborted_ = false;
   stored_ = false;
   seen_octets_ = 0;
   // What is moved another way comes only when the octets before it are gone.
-  const bool joins_them = sends() && core::keeps_connection(spec_.as);
+  const bool joins_them = sends() && core::keeps_connection(spec_.as) && fits_level();
   if (unsent_ && !joins_them) {
     phase_ = FilePhase::waiting;
     return push();
@@ -47,6 +48,11 @@ void Transfer::start(const core::TransferSpec& spec, std::shared_ptr<Root> root,
 
 void Transfer::begin() {
   phase_ = FilePhase::none;
+  // A connection that is kept has the protection that it was opened with (RFC 4217 9).
+  if (state_ == State::kept && !fits_level()) {
+    if (secured_) secured_->stream.end_now();
+    raise(Event::lost);
+  }
   if (!takes_up_state()) return refused(ERANGE);
   if (!sends() && spec_.allocate > static_cast<std::uint64_t>(length_max())) return refused(EFBIG);
   open();
@@ -163,7 +169,8 @@ int Transfer::suits(const core::Entry& entry) {
 // What a kept connection has for us. What came behind the last file is octets too.
 io::Inbound Transfer::inbound() const {
   if (state_ != State::kept || unsent_) return io::Inbound::nothing;  // what is broken will be told by sending
-  return early_ ? io::Inbound::octets : context_.reactor.backend().inbound(socket_);
+  if (early_) return io::Inbound::octets;
+  return secured_ ? secured_->stream.inbound() : context_.reactor.backend().inbound(socket_);
 }
 
 // One 4yz or 5yz and nothing else happened: a data connection that stands stays for the next command. But octets
@@ -211,6 +218,7 @@ std::unique_ptr<Flow> Transfer::make_flow() {
   const core::Config::Tuning& tuning = config_->tuning;
   const FlowEnds ends{.owner = *this,
                       .socket = socket_,
+                      .layer = secured_ ? &secured_->stream : nullptr,
                       .file = file_.file(),
                       .offset = static_cast<std::int64_t>(spec_.offset),
                       .slice = static_cast<std::size_t>(tuning.slice_kib) * 1024,
@@ -275,6 +283,11 @@ void Transfer::leave_connection() {
     return raise(Event::stays);
   }
   assert(!unsent_);
+  if (secured_) {
+    arm_timer(config_->data.stall_timeout_s);
+    secured_->op.end_stream(socket_);
+    return context_.reactor.submit(secured_->op);
+  }
   close_socket();
   raise(Event::flushed);
 }

@@ -60,7 +60,8 @@ void announce_ready(spdlog::logger& log) {
   sd_notify(0, "READY=1");
 }
 
-int run_worker(const std::string& file, const core::ParsedConfig& parsed, SharedCounts& counts, std::size_t worker,
+int run_worker(const std::string& file, const core::ParsedConfig& parsed, SharedCounts& counts,
+               const TicketKeys& ticket_keys, std::size_t worker,
                const std::function<void(spdlog::logger&)>& on_accepting) {
   const auto workers = static_cast<std::size_t>(parsed.config.server.workers);
   const auto config = std::make_shared<const core::Config>(core::share(parsed.config, worker, workers));
@@ -75,7 +76,7 @@ int run_worker(const std::string& file, const core::ParsedConfig& parsed, Shared
   if (!chosen->why.empty()) log.warn("falling back to {}: {}", chosen->backend->name(), chosen->why);
 
   io::Reactor reactor(*chosen->backend);
-  Server server(reactor, log, counts, config, std::random_device{}());
+  Server server(reactor, log, counts, config, std::random_device{}(), ticket_keys);
   if (const auto error = server.start()) {
     reactor.join();  // closes are ops too
     flush_log();
@@ -92,6 +93,8 @@ int run_worker(const std::string& file, const core::ParsedConfig& parsed, Shared
   });
   for (const core::Endpoint& at : server.endpoints())
     log.info("listening on {} with {}", core::to_string(at), chosen->backend->name());
+  if (config->tls.offered() && config->tls.ktls)
+    log.info("kernel TLS: {}", chosen->backend->has_kernel_tls() ? "there" : "not there");
   on_accepting(log);
   reactor.run();
   reactor.join();

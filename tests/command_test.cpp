@@ -44,7 +44,10 @@ const std::vector<Added> additions = {
     {554, "STOR STOU APPE RETR"},  // RFC 1123 4.1.3.4
     {555, "STOR STOU APPE RETR"},
     {521, "STOR STOU APPE RETR LIST NLST"},  // RFC 4217 10.2
-    {214, "SITE"},                           // SITE HELP
+    {522, "STOR STOU APPE RETR LIST NLST"},
+    {232, "USER"},            // RFC 2228 5
+    {534, "USER PASS ACCT"},  // RFC 4217 10.1
+    {214, "SITE"},            // SITE HELP
     {502, "SITE"},
     {530, "PWD"},   // D-05
     {250, "CDUP"},  // D-03: as CWD

@@ -76,6 +76,20 @@ const std::vector<std::string> contract{
     "tls.certificate",
     "tls.key",
     "tls.require",
+    "tls.min_version",
+    "tls.ciphers",
+    "tls.ciphersuites",
+    "tls.data_resumption",
+    "tls.client_certificates",
+    "tls.client_ca",
+    "tls.crl",
+    "tls.ocsp_response",
+    "tls.handshake_timeout_s",
+    "tls.ktls",
+    "tls.ccc",
+    "certificate[0].certificate",
+    "certificate[0].key",
+    "certificate[0].ocsp_response",
     "limits.sessions",
     "limits.sessions_per_address",
     "limits.idle_timeout_s",
@@ -99,17 +113,27 @@ const std::vector<std::string> contract{
     "user[0].account_for",
     "user[0].root",
     "user[0].mounts",
+    "user[0].certificate",
+    "user[0].data_resumption",
     "user[0].allow",
 };
 
-/// config.toml with its commented example of a [[user]] switched on.
-std::string with_example_user(std::string text) {
-  const std::size_t user = text.find("# [[user]]");
-  REQUIRE(user != std::string::npos);
-  for (std::size_t at = user; at != std::string::npos; at = text.find("\n# ", at)) {
-    text.erase(text[at] == '\n' ? at + 1 : at, 2);
-  }
+/// config.toml with its commented example of `section` switched on: to the first line that is no comment.
+std::string with_example(std::string text, const std::string& section) {
+  std::size_t at = text.find("# " + section);
+  REQUIRE(at != std::string::npos);
+  for (; text.compare(at, 2, "# ") == 0; at = text.find('\n', at) + 1) text.erase(at, 2);
   return text;
+}
+
+std::string with_examples(const std::string& text) {
+  std::string whole = with_example(with_example(text, "[[certificate]]"), "[[user]]");
+  for (const std::string_view key : {"certificate = ", "key = "}) {  // of [tls], without which there is no second
+    const std::size_t value = whole.find("\n" + std::string(key) + "\"\"");
+    REQUIRE(value != std::string::npos);
+    whole.insert(value + 1 + key.size() + 1, "x.pem");
+  }
+  return whole;
 }
 
 constexpr std::string_view demo = "[[user]]\nname = \"demo\"\npassword = \"$6$salt$hash\"\nroot = \"srv\"\n";
@@ -121,13 +145,13 @@ constexpr std::string_view demo = "[[user]]\nname = \"demo\"\npassword = \"$6$sa
 TEST_CASE("config.toml shows every key with its default", "[config]") {
   const std::string text = read_file("config.toml");
   CHECK(parsed(text) == parsed("[anonymous]\n"));
-  const auto with_user = core::parse_config(with_example_user(text), "config.toml");
+  const auto with_user = core::parse_config(with_examples(text), "config.toml");
   REQUIRE(with_user);
   for (const std::string& key : contract) {
     CAPTURE(key);
     CHECK(with_user->line_of(key) > 0);
   }
-  CHECK(with_user->lines.size() == contract.size() + 1);  // and user[0] itself
+  CHECK(with_user->lines.size() == contract.size() + 2);  // and certificate[0] and user[0] themselves
   const core::Account& user = with_user->config.accounts.all().at(0);
   CHECK(user.rights == parsed(demo).accounts.all().at(0).rights);
 }
@@ -353,6 +377,17 @@ TEST_CASE("a mistake is named with its line, its key and its cure", "[config]") 
        "c.toml:2: tls.certificate: needs its private key: set [tls] key to the PEM file that holds it"},
       {"[tls]\nkey = \"k.pem\"", "c.toml:2: tls.key: needs a certificate: set [tls] certificate and key"},
       {"[tls]\nrequire = \"data\"", "c.toml:2: tls.require: needs a certificate: set [tls] certificate and key"},
+      {"[tls]\nmin_version = \"1.1\"", "c.toml:2: tls.min_version: must be \"1.2\" or \"1.3\""},
+      {"[tls]\ndata_resumption = \"never\"", "c.toml:2: tls.data_resumption: must be \"prefer\" or \"require\""},
+      {"[tls]\nktls = \"on\"", "c.toml:2: tls.ktls: must be \"auto\" or \"off\""},
+      {"[tls]\nclient_certificates = \"required\"",
+       "c.toml:2: tls.client_certificates: needs [tls] client_ca, the PEM file of who signs them"},
+      {"[tls]\ncrl = \"r.pem\"",
+       "c.toml:2: tls.crl: revokes what nobody is asked for: set client_certificates to \"optional\" or \"required\""},
+      {"[[certificate]]\ncertificate = \"c\"\nkey = \"k\"",
+       "c.toml:1: certificate[0]: is one more certificate: set [tls] certificate and key first"},
+      {"[tls]\ncertificate = \"c\"\nkey = \"k\"\n[[certificate]]\ncertificate = \"c\"",
+       "c.toml:4: certificate[0].key: a [[certificate]] needs its private key, a PEM file"},
       {"[listen]\nimplicit_tls = [\"0.0.0.0:2990\"]",
        "c.toml:2: listen.implicit_tls: needs a certificate: set [tls] certificate and key"},
       {"[anonymous]\n[[user]]\nname = \"Ftp\"\npassword = \"\"\nroot = \"r\"",

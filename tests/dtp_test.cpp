@@ -16,7 +16,7 @@ using core::dtp::Event;
 using core::dtp::State;
 using core::dtp::step;
 
-constexpr int depth_max = 9;
+constexpr int depth_max = 10;
 
 using Pair = std::pair<State, Event>;
 
@@ -29,7 +29,7 @@ struct Happening {
 struct Model {
   State state = State::idle;
   // Operations in flight.
-  bool accepting = false, connecting = false, flowing = false, flushing = false, joining = false;
+  bool accepting = false, connecting = false, securing = false, flowing = false, flushing = false, joining = false;
   // The PI's side.
   bool transfer = false;  ///< between 1yz and the final reply
   bool aborted = false;   ///< ABOR was sent: the PI takes no second one
@@ -40,7 +40,7 @@ struct Model {
   std::vector<Pair> missing;  ///< pairs without a row
   std::set<Pair>* reached = nullptr;
 
-  bool busy() const { return accepting || connecting || flowing || flushing || joining; }
+  bool busy() const { return accepting || connecting || securing || flowing || flushing || joining; }
 
   std::vector<Happening> possible() const {
     std::vector<Happening> all;
@@ -48,11 +48,12 @@ struct Model {
       for (const Event event : {Event::aim, Event::listen, Event::drop, Event::start}) all.push_back({event});
     if (accepting) all.push_back({Event::accepted});
     if (connecting) all.push_back({Event::connect_done});
+    if (securing) all.push_back({Event::secured});
     if (flowing) all.push_back({Event::moved});
     if (flushing) all.push_back({Event::flushed});
     if (flushing && state == State::flushing) all.push_back({Event::stays});
     if (state == State::kept && !asked && !gone) all.push_back({Event::lost});
-    if (accepting || connecting || flowing || flushing) all.push_back({Event::failed});
+    if (accepting || connecting || securing || flowing || flushing) all.push_back({Event::failed});
     if (joining) all.push_back({Event::joined});
     if (!gone && transfer && !aborted) all.push_back({Event::abort});
     if (!gone) all.push_back({Event::abort, true});
@@ -83,11 +84,12 @@ struct Model {
     switch (event) {
       case Event::accepted: accepting = false; break;
       case Event::connect_done: connecting = false; break;
+      case Event::secured: securing = false; break;
       case Event::moved: flowing = false; break;
       case Event::flushed:
       case Event::stays: flushing = false; break;
       case Event::joined: joining = false; break;
-      case Event::failed: accepting = connecting = flowing = flushing = false; break;
+      case Event::failed: accepting = connecting = securing = flowing = flushing = false; break;
       default: break;
     }
   }
@@ -112,11 +114,12 @@ struct Model {
         asked = false;
         break;
       case Action::connect: connecting = true; break;
+      case Action::secure: securing = true; break;
       case Action::move: flowing = true; break;
       case Action::flush: flushing = true; break;
       case Action::stop:
       case Action::drop:
-        accepting = connecting = flowing = flushing = false;  // cancelled: what comes of them raises nothing
+        accepting = connecting = securing = flowing = flushing = false;  // cancelled: what comes of them raises nothing
         joining = true;
         break;
       case Action::again: raise(renewing); break;
@@ -157,7 +160,7 @@ Model ended(Model model) {
   for (int steps = 0; model.busy() && steps < 8; ++steps) {
     if (model.joining) model.happen({Event::joined});
     if (model.flushing) model.happen({Event::flushed});
-    if (model.accepting || model.connecting || model.flowing) model.happen({Event::failed});
+    if (model.accepting || model.connecting || model.securing || model.flowing) model.happen({Event::failed});
   }
   return model;
 }
@@ -239,9 +242,21 @@ TEST_CASE("the server connects only at the transfer command", "[dtp][DC-04]") {
 
 TEST_CASE("it makes no difference whether the client comes before or behind the transfer command", "[dtp][PP-07]") {
   CHECK(step(State::listening, Event::accepted).next == State::connected);
-  CHECK(step(State::connected, Event::start).action == Action::move);
+  CHECK(step(State::connected, Event::start).action == Action::secure);
   CHECK(step(State::listening, Event::start).next == State::awaiting);
-  CHECK(step(State::awaiting, Event::accepted).action == Action::move);
+  CHECK(step(State::awaiting, Event::accepted).action == Action::secure);
+}
+
+TEST_CASE("octets move only behind the handshake", "[dtp][TL-15]") {
+  for (int state = 0; state < core::dtp::state_count; ++state) {
+    for (int event = 0; event < core::dtp::event_count; ++event) {
+      const core::dtp::Step row = step(static_cast<State>(state), static_cast<Event>(event));
+      // A connection that is kept had its handshake when it was opened.
+      if (row.action == Action::move && static_cast<State>(state) != State::kept)
+        CHECK(static_cast<Event>(event) == Event::secured);
+    }
+  }
+  CHECK(step(State::securing, Event::failed).action == Action::stop);
 }
 
 TEST_CASE("a data connection that is kept serves the next transfer, unless the peer has closed it", "[dtp][MD-11]") {

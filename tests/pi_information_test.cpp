@@ -131,7 +131,7 @@ TEST_CASE("STAT of a path needs the right to list", "[pi][RC-18]") {
 // ---- HELP, SITE ----
 
 TEST_CASE("HELP lists what is implemented and nothing else", "[pi][SV-20][RC-18]") {
-  PiWorld world;
+  PiWorld world(tests::secure_world_config());
   CHECK(world.talk("HELP") == "214");
   const std::string all = joined(world.last().lines);
   for (const core::CommandRow& row : core::command_table()) {

@@ -207,16 +207,6 @@ TEST_CASE("without a security exchange its commands are out of sequence", "[pi][
   CHECK(world.talk("CCC") == "500");
 }
 
-TEST_CASE("where data must be protected, a transfer without protection is refused", "[pi][RC-23]") {
-  core::Config config = tests::world_config();
-  config.tls.require = "data";
-  LoggedIn world(config);
-  for (const std::string_view line : {"RETR readme.txt", "STOR x", "STOU", "APPE x", "LIST", "NLST", "MLSD"})
-    CHECK(world.talk(line) == "521");
-  CHECK(world.actions().empty());
-  CHECK(world.talk("PWD") == "257");
-}
-
 // ---- Synch ----
 
 TEST_CASE("IP and a Data Mark drop what was typed ahead, so that ABOR is seen at once", "[pi][CC-24][CC-26][CC-27]") {

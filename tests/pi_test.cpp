@@ -128,7 +128,7 @@ TEST_CASE("every command that needs a login gets 530 before it", "[pi][LG-07]") 
 TEST_CASE("every command that takes no argument refuses one with 501", "[pi][CC-10]") {
   for (const core::CommandRow& row : core::command_table()) {
     if (row.argument != core::Argument::none) continue;
-    LoggedIn world;
+    LoggedIn world(tests::secure_world_config());
     CAPTURE(row.verb);
     CHECK(world.talk(fmt::format("{} x", row.verb)) == "501");
     CHECK(world.talk(fmt::format("{}  ", row.verb)) == "501");
@@ -140,7 +140,7 @@ TEST_CASE("every command that takes no argument refuses one with 501", "[pi][CC-
 TEST_CASE("every command that wants an argument refuses its absence with 501", "[pi][CC-10]") {
   for (const core::CommandRow& row : core::command_table()) {
     if (row.argument != core::Argument::required) continue;
-    LoggedIn world;
+    LoggedIn world(tests::secure_world_config());
     CAPTURE(row.verb);
     CHECK(world.talk(row.verb) == "501");
     CHECK(world.text().find(row.syntax) != std::string_view::npos);

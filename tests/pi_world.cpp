@@ -51,6 +51,8 @@ std::string describe(const core::TransferSpec& spec) {
   if (spec.offset > 0) text += fmt::format(" offset={}", spec.offset);
   if (spec.skip > 0) text += fmt::format(" skip={}", spec.skip);
   if (!spec.state.empty()) text += fmt::format(" state={}", spec.state);
+  if (spec.secured) text += " secured";
+  if (spec.resumes) text += " resumes";
   if (spec.allocate > 0) text += fmt::format(" allocate={}", spec.allocate);
   return text;
 }
@@ -76,6 +78,9 @@ struct Describe {
   std::string operator()(const act::Abort&) const { return "Abort"; }
   std::string operator()(const act::ListToControl& a) const { return fmt::format("ListToControl {}", a.spec.path); }
   std::string operator()(const act::MoreListing&) const { return "MoreListing"; }
+  std::string operator()(const act::PrepareTls&) const { return "PrepareTls"; }
+  std::string operator()(const act::BeginTls&) const { return "BeginTls"; }
+  std::string operator()(const act::EndTls&) const { return "EndTls"; }
 };
 
 }  // namespace
@@ -107,6 +112,13 @@ core::Config world_config() {
   anonymous.password_hash.clear();
   anonymous.anonymous = true;
   config.accounts.add(anonymous);
+  return config;
+}
+
+core::Config secure_world_config() {
+  core::Config config = world_config();
+  config.tls.certificate = "c.pem";
+  config.tls.key = "k.pem";
   return config;
 }
 
@@ -230,6 +242,9 @@ core::Outcome PiWorld::outcome_of(const core::Action& action) {
     core::Outcome operator()(const act::Abort&) const { return {}; }
     core::Outcome operator()(const act::ListToControl& a) const { return world.list_to_control(a.spec); }
     core::Outcome operator()(const act::MoreListing&) const { return world.more_listing(); }
+    core::Outcome operator()(const act::PrepareTls&) const { return {}; }
+    core::Outcome operator()(const act::BeginTls&) const { return {.names = world.client_names}; }
+    core::Outcome operator()(const act::EndTls&) const { return {}; }
   };
   return std::visit(Performer{*this}, action);
 }

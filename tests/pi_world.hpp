@@ -21,6 +21,8 @@ namespace tests {
 /// ACCT vault too, guest needs no password, lodger ACCT vault and no password, clerk ACCT vault for
 /// storing alone, archivist may mount archive; files may have 10^9 octets; anonymous may list and read.
 core::Config world_config();
+/// The same, with TLS.
+core::Config secure_world_config();
 
 class PiWorld {
  public:
@@ -93,6 +95,8 @@ class PiWorld {
   std::string shut_down();
 
   core::Pi& pi() { return pi_; }
+  /// What the certificate says that the client shows in its handshake.
+  std::vector<std::string> client_names;
   const ReplyWalker& walker() const { return walker_; }
 
  private:

@@ -20,9 +20,9 @@ unsigned code_of(std::string_view line) {
   return static_cast<unsigned>((line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0'));
 }
 
-// What section 5.4 has indented below 125 and 150.
+// What section 5.4 has indented below 125 and 150, and 522: RFC 4217 10.2.
 bool ends_transfer(unsigned code) {
-  constexpr std::array codes{226U, 250U, 425U, 426U, 451U, 452U, 551U, 552U};
+  constexpr std::array codes{226U, 250U, 425U, 426U, 451U, 452U, 522U, 551U, 552U};
   return std::ranges::find(codes, code) != codes.end();
 }
 
@@ -174,6 +174,14 @@ void ReplyWalker::walk_command(const Reply& reply, const Sent& sent) {
   answers_.push_back({sent.row->verb, reply.code});
   if (!core::admits(*sent.row, reply.code)) object("not among its codes");
   if (must_be_one_line(sent.row->verb) && reply.lines.size() > 1) object("one line is wanted");
+  // TLS begins behind AUTH, and ends behind CCC and REIN: what was sent ahead is no command (RFC 4217 12.1).
+  const bool ends_tls =
+      (sent.row->verb == "CCC" && reply.code == 200) || (sent.row->verb == "REIN" && reply.code == 220);
+  if (reply.code == 234 || (secured_ && ends_tls)) {
+    pending_.clear();
+    sent_lines_.clear();
+    secured_ = reply.code == 234;
+  }
   switch (core::next(sent.row->diagram, reply.code)) {
     case core::Next::error: object("no such arrow in its diagram"); break;
     case core::Next::wait:

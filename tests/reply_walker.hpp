@@ -75,7 +75,8 @@ class ReplyWalker {
   std::string telnet_answers_;
 
   bool greeted_ = false;
-  bool ended_ = false;  ///< 221 or 421 was sent
+  bool secured_ = false;  ///< by AUTH
+  bool ended_ = false;    ///< 221 or 421 was sent
   const core::CommandRow* transfer_ = nullptr;
   bool transfer_ended_ = false;
   std::vector<std::string> complaints_;

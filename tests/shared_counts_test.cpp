@@ -58,12 +58,16 @@ TEST_CASE("a dead worker's sessions are no more, and what it moved stays", "[sha
     for (std::size_t i = 0; i < 50; ++i) REQUIRE(counts.enter(numbered(i)));
     counts.add_transfer(true, 1000);
     counts.add_transfer(false, 10);
+    using Handshake = SharedCounts::Handshake;
+    for (const auto how : {Handshake::control, Handshake::data, Handshake::failed}) counts.add_handshake(how);
+    counts.add_handshake(Handshake::data_resumed, true);
   }
   counts.forget(0);
   CHECK(counts.sessions() == 50);
   for (std::size_t i = 0; i < 50; ++i) CHECK(counts.sessions_from(numbered(i)) == 1);
   CHECK(net::to_string(counts.totals()) ==
-        "sessions=50 sessions_begun=100 transfers=4 octets_in=20 octets_out=2000 restarts=1");
+        "sessions=50 sessions_begun=100 transfers=4 octets_in=20 octets_out=2000 restarts=1 tls_handshakes=2 "
+        "tls_data=4 tls_data_resumed=2 tls_failed=2 tls_kernel=2");
   counts.stand_for(0);
   CHECK(counts.own_sessions() == 0);
   REQUIRE(counts.enter(numbered(0)));
