@@ -86,6 +86,7 @@ TlsStep TlsStream::shake_hands() {
   if (step.end) return {.error = ECONNABORTED};
   if (step.error != 0 || step.wait_for != 0) return step;
   ready_ = true;
+  more_ = SSL_has_pending(stream_.get()) == 1;  // the first octets may have come with the server's Finished
   ++context_.counts.handshakes;
   context_.counts.resumed += SSL_session_reused(stream_.get()) == 1 ? 1 : 0;
   return step;
