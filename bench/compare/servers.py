@@ -135,6 +135,10 @@ root = "{place.root}"
 allow = ["list", "read", "write", "delete", "rename", "mkdir", "site"]
 [log]
 level = "warning"
+""" + tls * f"""\
+[tls]
+certificate = "{place.certificate}"
+key = "{place.certificate}"
 """
     return config
 
@@ -307,8 +311,7 @@ def pure_ftpd_command(server, place, file, tls):
 def millrace(backend):
     return Server(f"millrace-{backend}", f"Millrace {backend}", "ours", REPOSITORY / "build/millrace", "",
                   millrace_config(backend),
-                  lambda server, place, file, tls: [server.program, "serve", "--config", file],
-                  cannot=dict.fromkeys(TLS, "has no TLS yet"))
+                  lambda server, place, file, tls: [server.program, "serve", "--config", file])
 
 
 SERVERS = [
