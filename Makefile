@@ -16,7 +16,8 @@ DEFINES  := -DSPDLOG_FMT_EXTERNAL -DSPDLOG_COMPILED_LIB -DFMT_SHARED -D_FILE_OFF
 COMMON_COMPILE = $(STANDARD) $(WARNINGS) $(DEFINES) -I. -g -pthread
 COMMON    = $(COMMON_COMPILE) -MMD -MP
 OPTIMISE := -O2
-SANITISE := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+# -g1: the lines of a stack are all that a report needs, and compile a quarter faster.
+SANITISE := -O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 LIBS     := -luring -lspdlog -lfmt -lcrypt -lsystemd -lssl -lcrypto -lpthread
 
 SERVER_SOURCES := $(wildcard core/*.cpp core/codec/*.cpp io/*.cpp net/*.cpp)

@@ -92,8 +92,8 @@ class Reactor {
   TimerWheel timers_;
   Late* first_late_ = nullptr;
   Late* last_late_ = nullptr;
-  OpList finished_;      // by layers
-  Time looked_ = 0;      // when the kernel was last asked what is done
+  OpList finished_;  // by layers
+  Time looked_ = 0;  // when the kernel was last asked what is done
   std::uint64_t looks_ = 0;
   unsigned rounds_ = 0;  // of collecting since then
   std::size_t in_flight_ = 0;

@@ -92,7 +92,10 @@ void OpenFiles::learn(const std::shared_ptr<Root>& root, std::string_view path, 
   learning_root_ = root;
   learning_parent_ = std::move(parent);
   learning_.assign(path);
-  if (path == "/") return remember(-1);
+  if (path == "/") {
+    remember(-1);
+    return end_learning();
+  }
   learning_below_.assign(core::below_root(path));
   const open_how how{.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
                      .mode = 0,
@@ -103,6 +106,10 @@ void OpenFiles::learn(const std::shared_ptr<Root>& root, std::string_view path, 
 
 void OpenFiles::on_opened(io::Op& op) {
   if (op.result >= 0) remember(op.result);
+  end_learning();
+}
+
+void OpenFiles::end_learning() {
   learning_parent_.reset();
   learning_root_.reset();
 }

@@ -88,6 +88,7 @@ class OpenFiles {
   void learn(const std::shared_ptr<Root>& root, std::string_view path, Way parent);
   void on_opened(io::Op& op);
   void remember(int fd);
+  void end_learning();
   void drop(std::list<Kept>::iterator kept);
   void on_time();
 

@@ -304,7 +304,8 @@ TEST_CASE("a reload keeps what only a start can change", "[config]") {
   const core::Config running = parsed("[server]\nname = \"old\"\nworkers = 2\n");
   const core::Config fresh = parsed(
       "[server]\nname = \"new\"\nworkers = 3\n[listen]\ncontrol = [\"127.0.0.1:21\"]\n[io]\nbackend = \"epoll\"\n"
-      "[log]\nlevel = \"debug\"\n[tuning]\nslice_kib = 64\n[data]\npassive_ports = \"2000-2001\"\nbuffer_kib = 4\nactive = false\n"
+      "[log]\nlevel = \"debug\"\n[tuning]\nslice_kib = 64\n[data]\npassive_ports = \"2000-2001\"\nbuffer_kib = "
+      "4\nactive = false\n"
       "[limits]\ntransfer_buffers = 7\nsessions = 3\n[anonymous]\n");
   const core::Config now = core::reloaded(running, fresh);
   CHECK(now.server.name == "new");

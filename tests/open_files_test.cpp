@@ -29,6 +29,7 @@ struct Shelf {
     files.close();
     roots = {};
     CHECK(world.run_until([&] { return world.reactor().in_flight() == 0; }));
+    CHECK(world.backend().open_descriptors() == 0);
   }
   void on_done() { done = true; }
 

@@ -118,7 +118,7 @@ TEST_CASE("sessions are spread over the workers, and each of them serves", "[liv
   for (const string worker : {"1", "2"}) CHECK(has_logged(server, "info worker " + worker + ": listening on "));
   const string all = totals(server);
   CHECK(all.starts_with("sessions=32 sessions_begun=32 transfers=96 octets_in=32000 octets_out="));
-  CHECK(all.ends_with(" restarts=0"));
+  CHECK(all.find(" restarts=0 ") != string::npos);
 }
 
 TEST_CASE("no passive port is lent by two workers", "[live][workers]") {
@@ -193,7 +193,7 @@ TEST_CASE("a worker that dies takes its own sessions along, and comes back", "[l
   CHECK(read_file(server.root() / "file") == "half and half");
   for (FtpClient& client : sessions[2]) client.ask("NOOP", 200);
   CHECK(server.worker(2) == survivor);
-  CHECK(totals(server).ends_with("restarts=1"));
+  CHECK(totals(server).find(" restarts=1 ") != string::npos);
 }
 
 TEST_CASE("SIGTERM drains all workers, and none is left", "[live][workers]") {
