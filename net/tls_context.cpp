@@ -291,7 +291,7 @@ std::expected<std::shared_ptr<const TlsContext>, std::vector<TlsMistake>> TlsCon
                                                                                            bool kernel) {
   const core::Config::Tls& tls = config.tls;
   assert(tls.offered());
-  const std::shared_ptr<TlsContext> made(new TlsContext);
+  std::shared_ptr<TlsContext> made(new TlsContext);
   made->kernel_ = kernel && tls.ktls;
   Maker maker(tls, keys);
   made->contexts_.push_back(maker.make({"tls", tls.certificate, tls.key, tls.ocsp_response}));
