@@ -3,9 +3,9 @@
 
 #include <openssl/bio.h>
 
-#include <algorithm>
 #include <cassert>
 #include <cerrno>
+#include <cstring>
 
 namespace net {
 namespace {
@@ -84,7 +84,7 @@ std::int32_t TlsBio::write(std::span<const char> from) {
     if (const std::int32_t result = flush(); result < 0) return result;
   }
   if (from.size() <= room()) {
-    std::ranges::copy(from, gathered_.get() + end_);
+    std::memcpy(gathered_.get() + end_, from.data(), from.size());
     end_ += from.size();
     return static_cast<std::int32_t>(from.size());
   }

@@ -50,6 +50,9 @@ bool processor_has_aes() {
 #endif
 }
 
+constexpr long sessions_kept = 10'000;
+constexpr long session_lifetime_s = 86'400;
+
 constexpr const char* aes_first = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 constexpr const char* chacha_first = "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384";
 // TLS 1.2: forward secrecy and authenticated encryption only.
@@ -124,6 +127,16 @@ int response_index() {
 }
 
 }  // namespace
+
+void settle_session(SSL* stream) {
+  SSL_SESSION* const session = SSL_get0_session(stream);
+  if (!connection_of(stream)->data) {
+    const TlsId id = tls_id_of(stream);
+    SSL_SESSION_set1_ticket_appdata(session, id.data(), id.size());
+  } else if (SSL_session_reused(stream) == 0) {
+    SSL_CTX_remove_session(connection_of(stream)->keeper, session);
+  }
+}
 
 bool resumes(SSL* stream, const TlsId& id) {
   return SSL_session_reused(stream) == 1 && std::ranges::equal(id_in(SSL_get0_session(stream)), id);
@@ -209,11 +222,15 @@ class TlsContext::Maker {
       complain("tls.ciphersuites", "names a suite that OpenSSL has not; `openssl ciphers -tls1_3 -s` lists them");
   }
 
-  // Sessions live in tickets alone: nothing is kept here, and every worker can take them.
+  // Sessions live in tickets, which every worker can take. Only for clients of TLS 1.2 that want none (curl) they are
+  // kept here: a bounded number, of which the oldest goes first. A control connection may last a day.
   void set_tickets() {
-    SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_AUTO_CLEAR);
+    SSL_CTX_sess_set_cache_size(context_, sessions_kept);
+    SSL_CTX_set_timeout(context_, session_lifetime_s);
     auto keys = keys_.octets;
     SSL_CTX_set_tlsext_ticket_keys(context_, keys.data(), keys.size());
+    SSL_CTX_set_num_tickets(context_, 1);  // is resumed as often as there are data connections
     SSL_CTX_set_session_ticket_cb(context_, &seal_ticket, &open_ticket, nullptr);
     set_session_context("millrace");
   }

@@ -64,7 +64,8 @@ class TlsContext {
   /// What a callback of OpenSSL has to know of the connection: set by SSL_set_app_data.
   struct Connection {
     bool data = false;
-    TlsId id{};  ///< what goes into tickets
+    TlsId id{};                    ///< what goes into tickets
+    ssl_ctx_st* keeper = nullptr;  ///< keeps sessions that are no tickets
   };
 
  private:
@@ -78,6 +79,9 @@ class TlsContext {
   bool kernel_ = false;
 };
 
+/// Behind a handshake, for sessions that are no tickets: those of control connections carry their id, and those of data
+/// connections are not kept.
+void settle_session(ssl_st* stream);
 /// True when the connection's session came from a ticket that carries `id`.
 bool resumes(ssl_st* stream, const TlsId& id);
 /// The session id of the resumed session, or the connection's own.

@@ -29,7 +29,7 @@ TlsStream::TlsStream(io::Reactor& reactor, std::shared_ptr<const TlsContext> con
     : reactor_(reactor),
       buffers_(buffers),
       context_(std::move(context)),
-      connection_{.data = false, .id = random_tls_id()},
+      connection_{.data = false, .id = random_tls_id(), .keeper = context_->first()},
       socket_(socket),
       bio_(reactor.backend(), socket) {
   set_up(context_->first(), false);
@@ -39,27 +39,29 @@ TlsStream::TlsStream(io::Reactor& reactor, const TlsIdentity& identity, int sock
     : reactor_(reactor),
       buffers_(buffers),
       context_(identity.context),
-      connection_{.data = true, .id = {}},
+      connection_{.data = true, .id = {}, .keeper = context_->first()},
       socket_(socket),
       bio_(reactor.backend(), socket) {
   set_up(identity.shown.get(), sends && context_->kernel());
   if (!made()) return;
   // A client that uploads may never read: a ticket left unread would turn its close into a reset.
   SSL_set_num_tickets(ssl_.get(), 0);
-  SSL_set_read_ahead(ssl_.get(), 1);
 }
 
-// On control connections nothing is read ahead: what stands behind a close_notify is not TLS's.
+// Reading ahead takes a record, or a whole flight of the handshake, in one system call. On control connections too:
+// what is read ahead of CCC or REIN was sent ahead of their replies, and is thrown away.
 void TlsStream::set_up(ssl_ctx_st* context, bool kernel) {
   reading_.inner.bind<&TlsStream::on_reading_done>(*this);
   writing_.inner.bind<&TlsStream::on_writing_done>(*this);
-  Ssl ssl(SSL_new(context));
+  Ssl ssl(SSL_new(context_->first()));  // which keeps the sessions of all
   if (!ssl) return;
+  SSL_set_SSL_CTX(ssl.get(), context);
   BIO* const bio = kernel ? BIO_new_socket(socket_, BIO_NOCLOSE) : bio_.make();  // OpenSSL's own is the kernel's way in
   if (bio == nullptr) return;
   SSL_set_bio(ssl.get(), bio, bio);
   if (kernel) SSL_set_options(ssl.get(), SSL_OP_ENABLE_KTLS);
   SSL_set_app_data(ssl.get(), &connection_);
+  SSL_set_read_ahead(ssl.get(), 1);
   SSL_set_accept_state(ssl.get());  // also where the server connects (RFC 4217 7)
   ssl_ = std::move(ssl);
 }
@@ -115,7 +117,7 @@ void TlsStream::wait(Lane& lane, short events) {
 }
 
 void TlsStream::finish(Lane& lane, std::int32_t result) {
-  lane.buffer.reset();
+  buffers_.give_back(std::exchange(lane.lent, nullptr));
   reactor_.finish(*std::exchange(lane.op, nullptr), result);
 }
 
@@ -156,6 +158,7 @@ void TlsStream::shake_hands() {
     return finish(writing_, why == 0 ? -ECONNABORTED : why);
   }
   opened_ = true;
+  settle_session(ssl_.get());
   BIO* const bio = SSL_get_wbio(ssl_.get());
   in_kernel_ = BIO_get_ktls_send(bio);
   const bool kernel_declined = !in_kernel_ && BIO_method_type(bio) == BIO_TYPE_SOCKET;
@@ -272,23 +275,25 @@ void TlsStream::receive_behind() {
 // The buffer is borrowed when octets are there, and given back before waiting for more.
 void TlsStream::receive_file() {
   io::Op& op = *reading_.op;
-  LentBuffer buffer(buffers_);
-  if (buffer.data == nullptr) {
+  reading_.lent = buffers_.borrow();
+  if (reading_.lent == nullptr) {
     op.file_failed = true;
     return finish(reading_, -ENOBUFS);
   }
-  const std::int32_t result = read(buffer.room().first(std::min(buffer.room().size(), op.size)));
-  if (result == -EAGAIN) return wait(reading_, events_);
+  const std::int32_t result = read({reading_.lent, std::min(buffers_.buffer_size(), op.size)});
+  if (result == -EAGAIN) {
+    buffers_.give_back(std::exchange(reading_.lent, nullptr));
+    return wait(reading_, events_);
+  }
   if (result <= 0) return finish(reading_, result);
-  buffer.fill(static_cast<std::size_t>(result));
-  reading_.buffer.emplace(std::move(buffer));
+  reading_.held = {reading_.lent, static_cast<std::size_t>(result)};
   write_file();
 }
 
 void TlsStream::write_file() {
   assert(reading_.buffer.has_value());
   const io::Op& op = *reading_.op;
-  reading_.inner.write(op.fd2, reading_.buffer->held(), op.offset + static_cast<std::int64_t>(reading_.moved));
+  reading_.inner.write(op.fd2, reading_.held, op.offset + static_cast<std::int64_t>(reading_.moved));
   reactor_.submit(reading_.inner);
 }
 
@@ -300,8 +305,8 @@ void TlsStream::on_file_written(const io::Op& inner) {
   }
   const auto count = static_cast<std::size_t>(inner.result);
   reading_.moved += count;
-  reading_.buffer->take(count);
-  if (!reading_.buffer->empty()) return write_file();
+  reading_.held = reading_.held.subspan(count);
+  if (!reading_.held.empty()) return write_file();
   finish(reading_, static_cast<std::int32_t>(reading_.moved));
 }
 
@@ -338,13 +343,13 @@ void TlsStream::send() {
 // A client that does not read holds no buffer: what is encrypted waits, and the rest stays in the file.
 void TlsStream::send_file() {
   io::Op& op = *writing_.op;
-  writing_.buffer.emplace(buffers_);
-  if (writing_.buffer->data == nullptr) {
+  writing_.lent = buffers_.borrow();
+  if (writing_.lent == nullptr) {
     op.file_failed = true;
     return finish(writing_, -ENOBUFS);
   }
-  const std::span<char> room = writing_.buffer->room();
-  writing_.inner.read(op.fd2, room.first(std::min({room.size(), op.size, gather_most})), op.offset);
+  const std::size_t size = std::min({buffers_.buffer_size(), op.size, gather_most});
+  writing_.inner.read(op.fd2, {writing_.lent, size}, op.offset);
   reactor_.submit(writing_.inner);
 }
 
@@ -355,7 +360,7 @@ void TlsStream::on_file_read(const io::Op& inner) {
   }
   if (writing_.op->cancelled) return finish(writing_, -ECANCELED);
   const std::int32_t result = encrypt({inner.data, static_cast<std::size_t>(inner.result)});
-  writing_.buffer.reset();
+  buffers_.give_back(std::exchange(writing_.lent, nullptr));
   if (result < 0) return finish(writing_, result);
   writing_.moved = static_cast<std::size_t>(result);
   flush();

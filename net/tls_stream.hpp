@@ -7,13 +7,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "io/buffer_pool.hpp"
 #include "io/reactor.hpp"
-#include "net/flow.hpp"
 #include "net/tls_bio.hpp"
 #include "net/tls_context.hpp"
 
@@ -73,10 +72,11 @@ class TlsStream final : public io::Layer {
  private:
   /// Reading and writing go on side by side, each one op at a time.
   struct Lane {
-    io::Op* op = nullptr;              ///< that was submitted; while there is one, `inner` is in flight
-    io::Op inner;                      ///< waits for the socket, or is at the file
-    std::size_t moved = 0;             ///< octets that the op is going to report
-    std::optional<LentBuffer> buffer;  ///< of file moves
+    io::Op* op = nullptr;        ///< that was submitted; while there is one, `inner` is in flight
+    io::Op inner;                ///< waits for the socket, or is at the file
+    std::size_t moved = 0;       ///< octets that the op is going to report
+    char* lent = nullptr;        ///< of `buffers`, for file moves
+    std::span<const char> held;  ///< octets in it, still to be written
   };
 
   void set_up(ssl_ctx_st* context, bool kernel);

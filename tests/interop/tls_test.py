@@ -111,9 +111,17 @@ class CurlClearsTheCommandChannel(CurlTls):
 
 
 @on_both_backends
+class CurlMustResume(CurlTls):
+    """With TLS 1.2 by session id, for curl takes no tickets there."""
+    tls = {"data_resumption": "require"}
+    test_transfers_300_MiB_both_ways = test_lists_resumes_and_fetches_many = None
+
+
+@on_both_backends
 class LftpTls(Secured):
-    """GnuTLS in place of OpenSSL."""
+    """GnuTLS in place of OpenSSL. Its data connections resume."""
     program = "lftp"
+    tls = {"data_resumption": "require"}
 
     def lftp(self, kind, version, *commands):
         scheme = "ftps" if kind == "implicit" else "ftp"

@@ -308,13 +308,19 @@ TEST_CASE("an upload that ends without close_notify is not whole: 426", "[sim][t
 
 TEST_CASE("where data must resume, what does not gets 522 and no octet", "[sim][tls][TL-17]") {
   const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
-  const bool strict = GENERATE(true, false);
-  SecureSite site(1, [&](Config& config, Authority&) { config.tls.resumption_required = strict; });
+  const bool strict = GENERATE(true, false), takes_tickets = GENERATE(true, false);
+  CAPTURE(version, strict, takes_tickets);
+  SecureSite site(1, [&](Config& config, Authority& authority) {
+    config.tls.resumption_required = strict;
+    const tests::Issued other = authority.issue("other.example.net", "DNS:*.example.net");
+    config.tls.more.push_back({.certificate = other.certificate, .key = other.key, .ocsp_response = {}});
+  });
   site.world.files().make_file("/srv/file", "whole");
   const TlsPeer peer(version);
+  if (!takes_tickets) SSL_CTX_set_options(peer.context(), SSL_OP_NO_TICKET);
   Visitor visitor(site);
   CHECK(visitor.reply() == "220");
-  REQUIRE(visitor.secure(peer));
+  REQUIRE(visitor.secure(peer, nullptr, takes_tickets ? nullptr : "a.example.net"));
   visitor.log_in();
   CHECK(visitor.download("RETR file", peer, false) == (strict ? "" : "whole"));
   CHECK(visitor.reply() == (strict ? "522" : "226"));
