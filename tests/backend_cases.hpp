@@ -27,6 +27,8 @@ inline constexpr Case cases[] = {
     {"a slow reader gets all octets", a_slow_reader_gets_all_octets},
     {"inbound tells what there is to read", inbound_tells_what_there_is_to_read},
     {"a reset peer is an error and no signal", a_reset_peer_is_an_error_and_no_signal},
+    {"what can be moved now is", what_can_be_moved_now_is},
+    {"a layer is handed its ops", a_layer_is_handed_its_ops},
     {"poll tells what holds", poll_tells_what_holds},
     {"urgent data is seen", urgent_data_is_seen},
     {"recv_lent borrows late", recv_lent_borrows_late},

@@ -211,6 +211,54 @@ inline void inbound_tells_what_there_is_to_read(World& world) {
   CHECK(lab.backend.inbound(pair.server) == io::Inbound::ended);
 }
 
+inline void what_can_be_moved_now_is(World& world) {
+  Lab lab(world);
+  Pair pair(lab);
+  std::array<char, 8> into{};
+  const std::string_view octets = "now";
+  CHECK(lab.backend.receive_now(pair.server, into) == -EAGAIN);
+  CHECK(lab.backend.send_now(pair.client, octets) == 3);
+  lab.linger(5 * io::millisecond);
+  CHECK(lab.backend.receive_now(pair.server, into) == 3);
+  CHECK(std::string_view(into.data(), 3) == octets);
+  pair.close_client();
+  lab.linger(5 * io::millisecond);
+  CHECK(lab.backend.receive_now(pair.server, into) == 0);
+}
+
+/// Ends sends by itself as if each took one octet, and passes the rest on.
+struct OneOctetLayer final : io::Layer {
+  explicit OneOctetLayer(io::Reactor& at) : reactor(at) {}
+  void submit(io::Op& op) override {
+    if (op.kind != io::OpKind::send) return reactor.pass_on(op);
+    reactor.finish(op, 1);
+  }
+  void cancel(io::Op& op) override { reactor.cancel_passed(op); }
+  io::Reactor& reactor;
+};
+
+inline void a_layer_is_handed_its_ops(World& world) {
+  Lab lab(world);
+  Pair pair(lab);
+  OneOctetLayer layer(lab.reactor);
+  Task sending, receiving;
+  sending.op.via = receiving.op.via = &layer;
+  sending.op.send(pair.server, std::string_view("never sent"));
+  lab.start(sending);
+  CHECK(sending.calls == 0);  // never inside submit
+  CHECK(lab.finish(sending) == 1);
+  std::array<char, 8> into{};
+  receiving.op.recv(pair.server, into);
+  lab.start(receiving);
+  CHECK(lab.send(pair.client, "passed") == 6);
+  CHECK(lab.finish(receiving) == 6);
+  receiving.op.recv(pair.server, into);
+  lab.start(receiving);
+  lab.linger(5 * io::millisecond);
+  lab.reactor.cancel(receiving.op);
+  CHECK(lab.finish(receiving) == -ECANCELED);
+}
+
 inline void poll_tells_what_holds(World& world) {
   Lab lab(world);
   Pair pair(lab);
