@@ -59,7 +59,7 @@ void Session::start() {
 void Session::start_secured() {
   if (!prepare_tls()) return close();
   greets_secured_ = true;
-  turn_ = Turn::to_tls;
+  turn_to(Turn::to_tls);
   take_turn();
 }
 
@@ -256,23 +256,23 @@ bool Session::prepare_tls() {
   return tls_ != nullptr;
 }
 
-// What is being read ends first: the reply that goes out then is followed by octets of another kind.
+// What is being read ends first: the reply that goes out then is followed by octets of another kind. The time runs from
+// here on, so that a client that does not read the reply is not waited for either.
 void Session::turn_to(Turn turn) {
   turn_ = turn;
+  handshake_until_ = context_.reactor.now() + config_->tls.handshake_timeout_s * io::second;
   context_.reactor.cancel(recv_op_);
+  arm_timer();
 }
 
 void Session::take_turn() {
   if (!recv_op_.idle() || !send_op_.idle() || says_something() || securing()) return;
   if (turn_ == Turn::to_tls) {
     tls_->op.open_stream(socket_);
-    handshake_until_ = context_.reactor.now() + config_->tls.handshake_timeout_s * io::second;
   } else {
     tls_->op.end_stream(socket_);
-    handshake_until_ = context_.reactor.now() + last_words_timeout;
   }
   context_.reactor.submit(tls_->op);
-  arm_timer();
 }
 
 void Session::on_tls_done(io::Op& op) {

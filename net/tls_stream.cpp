@@ -291,14 +291,12 @@ void TlsStream::receive_file() {
 }
 
 void TlsStream::write_file() {
-  assert(reading_.buffer.has_value());
   const io::Op& op = *reading_.op;
   reading_.inner.write(op.fd2, reading_.held, op.offset + static_cast<std::int64_t>(reading_.moved));
   reactor_.submit(reading_.inner);
 }
 
 void TlsStream::on_file_written(const io::Op& inner) {
-  assert(reading_.buffer.has_value());
   if (inner.result <= 0) {
     reading_.op->file_failed = true;
     return finish(reading_, inner.result < 0 ? inner.result : -EIO);

@@ -25,12 +25,13 @@ PURE_FTPD_HASH = ("$6$rounds=1000$millrace$"
                   "QkhD0VS1n.fcK26Bw.tOC/KXo0bxXbHrS7HSDapn1S1l9aq7OdAVHbgvjy.XPbBiTEDxuuHZhOR/CkFY23yj.1")
 NO_MODE_B = {"blocks": "has no MODE B"}
 TLS = ("tls_get1", "tls_put", "tls_small", "tls_login", "tls_login_resumed")
+DISK = ("disk_put", "disk_cold", "disk_slow")
 SCALE = ("scale_100", "scale_1000", "scale_10000")
-ONLY_GET = (dict.fromkeys(("put", "put8", "login", "list", "mlsd", "mixed", "idle", "paced", *SCALE),
+ONLY_GET = (dict.fromkeys(("put", "put8", "login", "list", "mlsd", "mixed", "idle", "paced", *DISK, *SCALE),
                           "HTTP: downloads only")
             | dict.fromkeys(TLS, "its client, bench/compare/fetch.cpp, has no TLS"))
-LIMIT_ONLY_MOVES = dict.fromkeys(("blocks", "login", "list", "mlsd", "mixed", "idle", "paced", *SCALE, *TLS),
-                                 "the limit moves files, no more")
+LIMIT_ONLY_MOVES = dict.fromkeys(("blocks", "login", "list", "mlsd", "mixed", "idle", "paced", "disk_cold", "disk_slow",
+                                  *SCALE, *TLS), "the limit moves files, no more")
 
 
 @dataclass(frozen=True)

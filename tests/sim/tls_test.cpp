@@ -139,6 +139,21 @@ TEST_CASE("a client that stops half-way is ended by handshake_timeout_s", "[sim]
   CHECK(took < 6 * io::second);
 }
 
+TEST_CASE("a client that reads no replies and asks for TLS is ended as well", "[sim][tls]") {
+  SecureSite site(1, [](Config& config, Authority&) {
+    config.tls.handshake_timeout_s = 5;
+    config.server.greeting = std::string(60'000, 'x');
+  });
+  site.world.network().options.receive_capacity = 1000;
+  site.world.network().options.send_capacity = 1000;
+  Visitor visitor(site);
+  visitor.send("AUTH TLS\r\n");
+  CHECK(visitor.wait([&] { return site.sessions() == 1; }));
+  const io::Time begun = site.world.timeline().now();
+  CHECK(visitor.wait([&] { return site.sessions() == 0; }));
+  CHECK(site.world.timeline().now() - begun < 7 * io::second);
+}
+
 TEST_CASE("a client that vanishes in its handshake leaves nothing behind", "[sim][tls]") {
   SecureSite site;
   Visitor visitor(site);
