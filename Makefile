@@ -38,7 +38,8 @@ optimised = $(patsubst %.cpp,build/obj/%.o,$(1))
 sanitised = $(patsubst %.cpp,build/asan/obj/%.o,$(1))
 
 .PHONY: all run test check canary tsan fuzz bench micro instructions instructions-update layers format format-check tidy \
-        interop conformance storm clean help packages-build packages-test packages-check packages-micro
+        interop conformance storm test-ktls clean help packages-build packages-test packages-check packages-micro \
+        packages-ktls
 
 all: build/millrace build/millrace-bench
 
@@ -48,6 +49,7 @@ help:
 	@echo "make conformance  rows of tests/conformance.md with a passing test, by group"
 	@echo "make storm SEED=n random sessions with faults on the simulated kernel"
 	@echo "make canary       builds deliberate bugs, which the storm must notice"
+	@echo "make test-ktls    kernel TLS under Debian's own kernel, in qemu: both backends, TLS 1.2 and 1.3"
 	@echo "make tsan         the offload pool under ThreadSanitizer"
 	@echo "make fuzz         each parser of core/ on libFuzzer's octets, FUZZ_SECONDS=$(FUZZ_SECONDS) each"
 	@echo "make bench        Millrace and other servers on the same work: build/bench/report.html;"
@@ -61,7 +63,7 @@ help:
 
 # ---- packages: one list, several uses ----
 
-packages-build packages-test packages-check packages-micro: packages-%:
+packages-build packages-test packages-check packages-micro packages-ktls: packages-%:
 	@.ci/install-packages $*
 
 # ---- the server ----
@@ -121,6 +123,10 @@ conformance: build/asan/millrace build/asan/millrace-bench build/asan/tests
 
 storm: build/asan/tests
 	MILLRACE_SEED=$(SEED) build/asan/tests "[storm]"
+
+# Apart from `test`: most of it is fetching a kernel and, where KVM is not to be had, emulating a processor.
+test-ktls: build/millrace build/millrace-bench | packages-ktls
+	@tests/ktls/run
 
 # Threads exist only in the offload pool: what shares memory is small enough to compile in one go.
 tsan: | packages-build packages-test
