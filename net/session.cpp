@@ -287,15 +287,18 @@ void Session::on_tls_done(io::Op& op) {
   tell({});
 }
 
-// A failed handshake leaves no common language (RFC 4217 10.1).
+// A failed handshake leaves no common language, one that never began leaves plain text (RFC 4217 10.1).
 void Session::on_handshake_done(std::int32_t result) {
   using Handshake = SharedCounts::Handshake;
   const TlsStream& stream = tls_->stream;
   context_.counts.add_handshake(result == 0 ? Handshake::control : Handshake::failed);
   if (result != 0) {
+    const std::string why = result == -ECANCELED ? "not in time" : strerror(-result);
     context_.log.info("{} [{}] TLS handshake failed: {}", address_text(peer()), id_,
-                      stream.reason().empty() ? strerror(-result) : stream.reason());
-    return close();
+                      stream.reason().empty() ? why : stream.reason());
+    if (result != -ECANCELED || stream.begun() || greets_secured_) return close();
+    turn_ = Turn::none;
+    return refuse("No TLS handshake was begun.");
   }
   context_.log.debug("{} [{}] {}", address_text(peer()), id_, stream.description());
   turn_ = Turn::none;
@@ -381,9 +384,10 @@ void Session::arm_timer() {
 }
 
 void Session::on_timer() {
-  if (state_ == State::lingering || context_.reactor.now() >= std::min(last_words_until_, handshake_until_))
-    return close();
-  pi_.on_time(context_.reactor.now());
+  const io::Time now = context_.reactor.now();
+  if (state_ == State::lingering || now >= last_words_until_) return close();
+  if (now >= handshake_until_) return securing() ? context_.reactor.cancel(tls_->op) : close();
+  pi_.on_time(now);
   pump();
 }
 

@@ -389,6 +389,8 @@ bool TlsStream::same_client(const TlsIdentity& identity) const {
   return X509_cmp(identity.client.get(), shown) == 0;
 }
 
+bool TlsStream::begun() const { return BIO_number_read(SSL_get_rbio(ssl_.get())) > 0; }
+
 std::string TlsStream::description() const {
   return fmt::format("{} {}{}", SSL_get_version(ssl_.get()), SSL_get_cipher_name(ssl_.get()),
                      SSL_session_reused(ssl_.get()) == 1 ? ", resumed" : "");

@@ -55,6 +55,8 @@ class TlsStream final : public io::Layer {
   bool in_kernel() const { return in_kernel_; }
   /// "TLSv1.3 TLS_AES_128_GCM_SHA256", for the log.
   std::string description() const;
+  /// Whether the peer has sent anything towards a handshake.
+  bool begun() const;
   /// Why the handshake or the connection failed, in OpenSSL's words; empty when the socket did.
   const std::string& reason() const { return reason_; }
   std::vector<std::string> names() const { return client_names(ssl_.get()); }

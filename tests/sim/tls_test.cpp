@@ -139,6 +139,18 @@ TEST_CASE("a client that stops half-way is ended by handshake_timeout_s", "[sim]
   CHECK(took < 6 * io::second);
 }
 
+TEST_CASE("a client that never begins its handshake is told so in plain text", "[sim][tls][TL-06]") {
+  SecureSite site(1, [](Config& config, Authority&) { config.tls.handshake_timeout_s = 5; });
+  Visitor visitor(site);
+  CHECK(visitor.reply() == "220");
+  CHECK(visitor.talk("AUTH TLS") == "234");
+  const io::Time begun = site.world.timeline().now();
+  CHECK(visitor.reply() == "421");
+  CHECK(site.world.timeline().now() - begun > 4 * io::second);
+  CHECK(visitor.wait_for_end());
+  CHECK(site.totals().tls_failed == 1);
+}
+
 TEST_CASE("a client that reads no replies and asks for TLS is ended as well", "[sim][tls]") {
   SecureSite site(1, [](Config& config, Authority&) {
     config.tls.handshake_timeout_s = 5;
