@@ -103,7 +103,6 @@ void Reactor::turn(Time latest) {
     backend_.wait(finished_.empty() ? std::min(timers_.next_deadline(), latest) : now_, batch);
     batch.splice(finished_);
     rounds_ = 0;
-    ++looks_;
   }
   now_ = backend_.now();
   if (rounds_ == 0) looked_ = now_;

@@ -47,9 +47,6 @@ class Reactor {
   /// Monotonic time as of this turn's end of waiting; cheap.
   Time now() const { return now_; }
 
-  /// How often the loop has looked for what came from outside: while it stays the same, nobody has been heard.
-  std::uint64_t looks() const { return looks_; }
-
   void submit(Op& op);
   void cancel(Op& op);
   void arm(Timer& timer, Time deadline) { timers_.arm(timer, deadline); }
@@ -92,9 +89,8 @@ class Reactor {
   TimerWheel timers_;
   Late* first_late_ = nullptr;
   Late* last_late_ = nullptr;
-  OpList finished_;  // by layers
-  Time looked_ = 0;  // when the kernel was last asked what is done
-  std::uint64_t looks_ = 0;
+  OpList finished_;      // by layers
+  Time looked_ = 0;      // when the kernel was last asked what is done
   unsigned rounds_ = 0;  // of collecting since then
   std::size_t in_flight_ = 0;
   bool stopped_ = false;

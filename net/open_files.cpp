@@ -20,10 +20,14 @@ constexpr io::Time kept_for = 2 * io::second;
 constexpr std::int64_t tick = 20 * io::millisecond;
 // Directories that change all the time are asked about no oftener.
 constexpr io::Time learn_interval = io::millisecond;
+// Of so many descriptors one is left to sessions and transfers.
+constexpr int left_share = 8;
+constexpr int dropped_for_room = 64;
 
 }  // namespace
 
-OpenFiles::OpenFiles(io::Reactor& reactor, std::size_t limit) : reactor_(reactor), limit_(limit) {
+OpenFiles::OpenFiles(io::Reactor& reactor, std::size_t limit, int descriptors)
+    : reactor_(reactor), limit_(limit), highest_(descriptors - descriptors / left_share) {
   open_op_.bind<&OpenFiles::on_opened>(*this);
   timer_.bind<&OpenFiles::on_time>(*this);
 }
@@ -53,13 +57,13 @@ std::shared_ptr<const OpenFile> OpenFiles::find(const std::shared_ptr<Root>& roo
   return nullptr;
 }
 
-// Whatever a client has seen before it sent the command that is carried out now, happened before the loop last looked
-// for commands: one question after that is enough.
+// Whatever a client has seen before it sent the command that is carried out now, happened before that was received: one
+// question after that is enough.
 bool OpenFiles::holds(const Directory& directory) const {
   if (directory.until <= reactor_.now()) return false;
-  if (directory.looked != reactor_.looks()) {
+  if (directory.looked != heard_) {
     if (reactor_.backend().changed_at(directory.fd()) != directory.changed) return false;
-    directory.looked = reactor_.looks();
+    directory.looked = heard_;
   }
   return !directory.parent || holds(*directory.parent);
 }
@@ -120,7 +124,8 @@ void OpenFiles::remember(int fd) {
   const std::int64_t changed = backend.changed_at(fd >= 0 ? fd : learning_root_->directory());
   auto file = fd >= 0 ? std::make_shared<const OpenFile>(reactor_, fd, changed) : nullptr;
   if (limit_ == 0 || changed < 0 || backend.wall_clock() - changed < tick) return;
-  if (directories_.size() >= limit_) directories_.clear();
+  if (directories_.size() >= limit_ || fd > highest_) directories_.clear();
+  if (fd > highest_) return;
   const Directory directory{.root = learning_root_,
                             .parent = learning_parent_,
                             .file = std::move(file),
@@ -138,8 +143,14 @@ void OpenFiles::keep(const Way& way, std::string_view path, std::shared_ptr<cons
   asked_.path.assign(path);
   if (const auto old = files_.find(asked_); old != files_.end()) drop(old->second);
   if (files_.size() >= limit_) drop(order_.begin());
+  if (file->fd() > highest_) return make_room();
   order_.push_back({asked_, std::move(file), way, reactor_.now() + kept_for});
   files_.emplace(asked_, std::prev(order_.end()));
+}
+
+// The lowest free number is given to what is opened: a high one says that few are left, and sessions need them.
+void OpenFiles::make_room() {
+  for (int i = 0; i < dropped_for_room && !order_.empty(); ++i) drop(order_.begin());
 }
 
 void OpenFiles::drop(std::list<Kept>::iterator kept) {

@@ -39,10 +39,12 @@ class OpenFiles {
   /// The directory that a path leads through, as it was found.
   using Way = std::shared_ptr<const Directory>;
 
-  /// Keeps at most `limit` files, and as many directories; 0: nothing.
-  OpenFiles(io::Reactor& reactor, std::size_t limit);
+  /// Keeps at most `limit` files, and as many directories; 0: nothing. `descriptors`: how many the process may have.
+  OpenFiles(io::Reactor& reactor, std::size_t limit, int descriptors);
   ~OpenFiles();
 
+  /// Somebody has said something: what is kept is good for what he says only if it is looked at again.
+  void heard() { ++heard_; }
   /// The file that the absolute `path` leads to, if it is kept; else nullptr.
   std::shared_ptr<const OpenFile> find(const std::shared_ptr<Root>& root, std::string_view path);
   /// What keep() wants to know of a file that is opened behind this call, without following a link. nullptr: it cannot
@@ -63,7 +65,7 @@ class OpenFiles {
     std::shared_ptr<const OpenFile> file;  ///< nullptr: the root's own
     std::int64_t changed;                  ///< Backend::changed_at()
     io::Time until;
-    mutable std::uint64_t looked = 0;  ///< Reactor::looks() when it was last seen unchanged
+    mutable std::uint64_t looked = 0;  ///< heard_ when it was last seen unchanged
     int fd() const { return file ? file->fd() : root->directory(); }
   };
   struct Place {
@@ -89,11 +91,14 @@ class OpenFiles {
   void on_opened(io::Op& op);
   void remember(int fd);
   void end_learning();
+  void make_room();
   void drop(std::list<Kept>::iterator kept);
   void on_time();
 
   io::Reactor& reactor_;
   std::size_t limit_;
+  int highest_;  ///< the highest descriptor that is kept
+  std::uint64_t heard_ = 1;
   std::unordered_map<Place, Way, PlaceHash> directories_;
   std::list<Kept> order_;  ///< as they were opened
   std::unordered_map<Place, std::list<Kept>::iterator, PlaceHash> files_;

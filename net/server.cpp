@@ -36,7 +36,8 @@ io::SocketOptions data_options(const core::Config::Tuning& tuning) {
 }  // namespace
 
 Server::Server(io::Reactor& reactor, spdlog::logger& log, SharedCounts& counts,
-               const std::shared_ptr<const core::Config>& config, std::uint64_t seed, const TicketKeys& ticket_keys)
+               const std::shared_ptr<const core::Config>& config, std::uint64_t seed, const TicketKeys& ticket_keys,
+               int descriptors)
     : context_{.reactor = reactor,
                .log = log,
                .counts = counts,
@@ -45,7 +46,7 @@ Server::Server(io::Reactor& reactor, spdlog::logger& log, SharedCounts& counts,
                .data_options = data_options(config->tuning),
                .passive_listeners =
                    PassiveListeners(reactor, PassivePorts(config->data.passive_ports), data_options(config->tuning)),
-               .open_files = OpenFiles(reactor, static_cast<std::size_t>(config->tuning.open_files)),
+               .open_files = OpenFiles(reactor, static_cast<std::size_t>(config->tuning.open_files), descriptors),
                .control_buffers = io::BufferPool(control_buffer_size, control_buffer_count),
                .flow_buffers = io::BufferPool(static_cast<std::size_t>(config->data.buffer_kib) * 1024,
                                               static_cast<std::size_t>(config->limits.transfer_buffers)),

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,10 +24,10 @@ class Server final : public SessionOwner {
  public:
   /// `counts` stands for this worker; `config` is its share, with server.workers above 1 if others listen on the same
   /// ports. `seed` feeds passive ports and names; the same seed makes the same choices. `ticket_keys`: those of all
-  /// workers.
+  /// workers. `descriptors`: how many the process may have.
   Server(io::Reactor& reactor, spdlog::logger& log, SharedCounts& counts,
          const std::shared_ptr<const core::Config>& config, std::uint64_t seed,
-         const TicketKeys& ticket_keys = TicketKeys::random());
+         const TicketKeys& ticket_keys = TicketKeys::random(), int descriptors = std::numeric_limits<int>::max());
   ~Server() override;
 
   /// Opens roots and listeners and begins to accept. Nothing is open after an error.

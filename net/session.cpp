@@ -338,6 +338,7 @@ void Session::on_recv_done(io::Op& op) {
   if (state_ == State::open) {
     const bool urgent =
         recv_op_.via == nullptr && core::may_hold_telnet(octets) && context_.reactor.backend().urgent_pending(socket_);
+    context_.open_files.heard();
     pi_.receive(octets, urgent, context_.reactor.now());
   }
   context_.control_buffers.give_back(op.data);

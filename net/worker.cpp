@@ -6,6 +6,7 @@
 #include <systemd/sd-daemon.h>
 
 #include <csignal>
+#include <limits>
 #include <memory>
 #include <random>
 
@@ -17,12 +18,14 @@
 namespace net {
 namespace {
 
-// Every session, transfer and listener is a descriptor: take all that the system grants.
-void raise_descriptor_limit() {
+// Every session, transfer and listener is a descriptor: takes all that the system grants, and says how many those are.
+int raise_descriptor_limit() {
+  constexpr rlim_t most = std::numeric_limits<int>::max();
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return most;
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
+  return static_cast<int>(std::min(limit.rlim_max, most));
 }
 
 const char* backend_word(core::BackendChoice choice) {
@@ -67,7 +70,7 @@ int run_worker(const std::string& file, const core::ParsedConfig& parsed, Shared
   const auto config = std::make_shared<const core::Config>(core::share(parsed.config, worker, workers));
 
   Signals signals;  // before any thread, so that all of them have the signals blocked
-  raise_descriptor_limit();
+  const int descriptors = raise_descriptor_limit();
   auto made = make_log(config->log, {.worker = workers > 1 ? worker + 1 : 0});
   if (!made) return complain(parsed, file, "log.file", made.error());
   spdlog::logger& log = **made;
@@ -76,7 +79,7 @@ int run_worker(const std::string& file, const core::ParsedConfig& parsed, Shared
   if (!chosen->why.empty()) log.warn("falling back to {}: {}", chosen->backend->name(), chosen->why);
 
   io::Reactor reactor(*chosen->backend);
-  Server server(reactor, log, counts, config, std::random_device{}(), ticket_keys);
+  Server server(reactor, log, counts, config, std::random_device{}(), ticket_keys, descriptors);
   if (const auto error = server.start()) {
     reactor.join();  // closes are ops too
     flush_log();

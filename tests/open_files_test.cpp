@@ -3,8 +3,10 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <limits>
 #include <string>
 
 #include "net/storage.hpp"
@@ -16,7 +18,8 @@ namespace {
 using std::string;
 
 struct Shelf {
-  explicit Shelf(std::size_t limit = 10) : files(world.reactor(), limit), task(world.reactor(), &files) {
+  explicit Shelf(std::size_t limit = 10, int descriptors = std::numeric_limits<int>::max())
+      : files(world.reactor(), limit, descriptors), task(world.reactor(), &files) {
     task.bind<&Shelf::on_done>(*this);
     world.files().make_file("/srv/a/b/file", "old");
     world.files().make_file("/srv/a/b/other", "other");
@@ -36,6 +39,7 @@ struct Shelf {
   /// What RETR would send, or the error.
   string read(const string& path) {
     done = false;
+    files.heard();
     task.open_for_reading(roots.find("/srv"), path);
     REQUIRE(world.run_until([&] { return done; }));
     if (task.error() != 0) return std::to_string(task.error());
@@ -60,7 +64,10 @@ struct Shelf {
     }
     REQUIRE(files.size() == before + 1);
   }
-  int of(const string& path) { return files.find(roots.find("/srv"), path) != nullptr ? 1 : 0; }
+  int of(const string& path) {
+    files.heard();
+    return files.find(roots.find("/srv"), path) != nullptr ? 1 : 0;
+  }
 
   sim::SimWorld world{1};
   net::Roots roots;
@@ -174,6 +181,22 @@ TEST_CASE("few files are kept open, and not for long", "[open_files]") {
   shelf.world.run_for(5 * io::second);
   CHECK(shelf.files.size() == 0);
   CHECK(shelf.world.backend().open_descriptors() == 1);  // the root
+}
+
+TEST_CASE("files that are kept leave descriptors to others", "[open_files]") {
+  constexpr int kept_below = 20;
+  Shelf shelf(1000, (sim::SimBackend::first_descriptor + kept_below) / 7 * 8);
+  shelf.world.backend().reuse_numbers = true;
+  for (int i = 0; i < 60; ++i) shelf.world.files().make_file("/srv/" + std::to_string(i), "x");
+  shelf.world.run_for(io::second);
+  shelf.warm("/0");
+  std::size_t most = 0;
+  for (int i = 0; i < 60; ++i) {
+    CHECK(shelf.read("/" + std::to_string(i)) == "x");
+    most = std::max(most, shelf.world.backend().open_descriptors());
+  }
+  CHECK(most > kept_below / 2);
+  CHECK(most <= kept_below + 5);
 }
 
 TEST_CASE("a file that is being read stays open when it is kept no longer", "[open_files]") {

@@ -648,7 +648,8 @@ TEST_CASE("a client certificate that names the user logs in alone", "[sim][tls][
   CHECK(visitor.reply() == "522");
 }
 
-TEST_CASE("who must show a certificate and has none, a stranger's or a revoked one, stays out", "[sim][tls]") {
+TEST_CASE("who must show a certificate and has none, a stranger's, a revoked or an oversized one, stays out",
+          "[sim][tls]") {
   const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
   Authority strangers("Another Authority");
   std::optional<tests::Issued> good, revoked;
@@ -671,6 +672,10 @@ TEST_CASE("who must show a certificate and has none, a stranger's or a revoked o
   const tests::Issued foreign = strangers.issue("good");
   CHECK_FALSE(comes_in(&foreign));
   CHECK_FALSE(comes_in(&*revoked));
+  std::string names = "DNS:example.org";
+  while (names.size() < 150'000) names += ",DNS:a-name-like-any-other.example.org";
+  const tests::Issued oversized = site.authority.issue("good", names);
+  CHECK_FALSE(comes_in(&oversized));
   CHECK(comes_in(&*good));
 }
 
