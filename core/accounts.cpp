@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/text.hpp"
+
 namespace core {
 namespace {
 
@@ -12,11 +14,8 @@ constexpr std::array<std::string_view, right_count> words{
     "list", "read", "write", "delete", "rename", "mkdir", "site",
 };
 
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 bool is_anonymous_name(std::string_view name) {
-  return std::ranges::equal(name, std::string_view("anonymous"), {}, lower) ||
-         std::ranges::equal(name, std::string_view("ftp"), {}, lower);
+  return equal_without_case(name, "anonymous") || equal_without_case(name, "ftp");
 }
 
 }  // namespace

@@ -55,6 +55,7 @@ struct Account {
   std::string certificate{};                  ///< name in a client certificate that stands for a password; empty: none
   std::optional<bool> resumption_required{};  ///< of data connections under TLS; nothing: as [tls] says
   bool anonymous = false;                     ///< PASS takes any text (RFC 1635)
+  std::string place{};                        ///< of its root in the TOML: "user[0]", "host[1].anonymous"
   bool operator==(const Account&) const = default;
 };
 

@@ -84,9 +84,10 @@ struct Abort {  ///< stop the transfer; its end is told as ever
 struct ListToControl {  ///< STAT with a path: Outcome::entry first, then nothing until MoreListing
   TransferSpec spec;
 };
-struct PrepareTls {  ///< AUTH: whatever a handshake needs, before it is agreed on
+struct PrepareTls {       ///< AUTH: whatever a handshake needs, before it is agreed on
+  std::string_view host;  ///< whose certificate is shown if the client asks for none; empty: no host's
 };
-struct BeginTls {  ///< once all output is sent: the handshake. Outcome::names; the connection is dropped if it fails
+struct BeginTls {  ///< once all output is sent: the handshake. Outcome::names and server_name; if it fails, the end
 };
 struct EndTls {  ///< once all output is sent: the control connection goes on in the clear
 };
@@ -110,6 +111,7 @@ struct Outcome {
   std::uint64_t split_offset = 0, split_number = 0;
   std::string_view text{};  ///< StartTransfer: the name that STOU chose; MoreListing: lines, each with CR LF
   std::span<const std::string> names{};  ///< BeginTls: those of the client in the certificate it showed
+  std::string_view server_name{};        ///< BeginTls: the host that the client asked for (SNI); empty: none
   bool connected = false;                ///< StartTransfer: the data connection is open already (125)
   bool last = false;                     ///< MoreListing: nothing follows
 };

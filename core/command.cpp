@@ -111,10 +111,16 @@ struct CommandTable {
       {"PROT", anywhere, required, waits, simple, codes<200, 503, 504, 534, 536>, &Pi::on_prot, {}, false, "C | P", "PROT", 503},
       {"CCC", anywhere, none, waits, simple, codes<200, 533, 534>, &Pi::on_ccc, {}, false, "", "", 500},
 
+      // RFC 2640 4. FEAT's line has the current language in it: on_feat writes it.
+      {"LANG", anywhere, optional, waits, simple, codes<200, 502, 504>, &Pi::on_lang, {}, false, "[<language-tag>]", ""},
+
+      // RFC 7151.
+      {"HOST", anywhere, required, waits, simple, codes<220, 502, 503, 504>, &Pi::on_host, {}, false, "<host-name> | <address>", "HOST"},
+
       // Known and not implemented: 502, where an unknown verb gets 500 (RFC 959 4.2.1).
       unimplemented("MIC"), unimplemented("CONF"), unimplemented("ENC"),
-      unimplemented("LPRT"), unimplemented("LPSV"), unimplemented("ALGS"), unimplemented("LANG"),
-      unimplemented("HOST"), unimplemented("HASH"), unimplemented("RANG"), unimplemented("MFMT"),
+      unimplemented("LPRT"), unimplemented("LPSV"), unimplemented("ALGS"),
+      unimplemented("HASH"), unimplemented("RANG"), unimplemented("MFMT"),
       unimplemented("MFCT"), unimplemented("MFF"), unimplemented("AVBL"), unimplemented("DSIZ"),
       unimplemented("RMDA"), unimplemented("CSID"), unimplemented("THMB"),
       // The first of its codes is the answer: TLS asks for no ADAT (RFC 4217 4).

@@ -20,6 +20,8 @@
 #define TOML_ASSERT(expression) static_cast<void>(0)
 #include <toml++/toml.h>
 
+#include "core/host_name.hpp"
+
 namespace core {
 namespace {
 
@@ -28,11 +30,24 @@ namespace {
 /// What is being read. The rows of [anonymous] and [[user]] fill an account that becomes part of the
 /// Config when its table is done.
 struct Draft {
+  /// A [[host]]: what it leaves out and whom it names is known only when all is read.
+  struct Host {
+    std::vector<std::string> names, users;
+    std::optional<std::string> title, greeting;
+    std::optional<Language> language;
+    HostState state = HostState::up;
+    std::string root, certificate, key, ocsp_response;
+    Accounts own;
+    std::optional<Account> anonymous;
+  };
+
   Config config;
   Account anonymous;
   bool anonymous_enabled = false;
   Account user;
   Config::Tls::Certificate certificate;
+  Host host;
+  std::vector<Host> hosts;
 };
 
 struct Integer {
@@ -53,6 +68,7 @@ struct List {
   void (*clear)(Draft&);
   bool (*accept)(Draft&, std::string_view);
   std::string_view form;
+  bool or_one = false;  ///< a string alone is a list of one
 };
 
 struct Row {
@@ -122,6 +138,11 @@ constexpr Choices<LogLevel, 4> log_levels{{
     {"warning", LogLevel::warning},
     {"error", LogLevel::error},
 }};
+constexpr Choices<HostState, 3> host_states{{
+    {"up", HostState::up},
+    {"down", HostState::down},
+    {"disabled", HostState::disabled},
+}};
 constexpr Choices<AccountFor, 2> accounts_for{{
     {"login", AccountFor::login},
     {"storing", AccountFor::storing},
@@ -159,6 +180,32 @@ void clear(Draft& draft) {
 constexpr std::string_view endpoint_form = R"(must be an address and a port: "0.0.0.0:2121" or "[::]:2121")";
 constexpr std::string_view network_form =
     R"(must be a network or an address: "10.0.0.0/8", "2001:db8::/32", "192.0.2.1")";
+
+/// A name that HOST may ask for. An address is none: HOST with one asks for what stands outside [[host]].
+template <auto... Members>
+bool append_host_name(Draft& draft, std::string_view text) {
+  const auto host = parse_host_name(text);
+  if (host) at<Members...>(draft).push_back(host->name);
+  return host && !host->address;
+}
+
+template <auto... Members>
+bool append_line(Draft& draft, std::string_view text) {
+  at<Members...>(draft).emplace_back(text);
+  return is_line(text);
+}
+
+template <auto... Members>
+bool accept_language(Draft& draft, std::string_view text) {
+  const auto language = find_language(text);
+  at<Members...>(draft) = language.value_or(Language::en);
+  return language.has_value();
+}
+
+constexpr std::string_view host_names_form =
+    R"(must be host names as DNS has them, such as "ftp.example.org" or "xn--mller-kva.example")";
+constexpr std::string_view language_form = R"(must be "en" or "de")";
+static_assert(language_count == 2, "the language is named in language_form too");
 
 bool accept_port_range(Draft& draft, std::string_view text) {
   constexpr unsigned highest = 65535, first_unprivileged = 1024;
@@ -241,6 +288,10 @@ constexpr std::string_view rights_form =
 constexpr std::array rows{
     Row{"server", "name", Text{accept_filled_line<&Config::server, &Config::Server::name>, filled_line_form}},
     Row{"server", "greeting", Text{accept_line<&Config::server, &Config::Server::greeting>, line_form}},
+    Row{"server", "hosts",
+        List{clear<&Config::server, &Config::Server::hosts>, append_host_name<&Config::server, &Config::Server::hosts>,
+             host_names_form, true}},
+    Row{"server", "language", Text{accept_language<&Config::server, &Config::Server::language>, language_form}},
     Row{"server", "drain_timeout_s",
         Integer{at<&Config::server, &Config::Server::drain_timeout_s>, 0, 86'400, "seconds"}},
     Row{"server", "workers",
@@ -386,10 +437,33 @@ constexpr std::array rows{
         Text{accept_choice<resumption, &Draft::user, &Account::resumption_required>,
              R"(must be "prefer" or "require")"}},
     Row{"user", "allow", List{clear_rights<&Draft::user>, add_right<&Draft::user>, rights_form}},
+
+    Row{"host", "name",
+        List{clear<&Draft::host, &Draft::Host::names>, append_host_name<&Draft::host, &Draft::Host::names>,
+             host_names_form, true}},
+    Row{"host", "title", Text{accept_filled_line<&Draft::host, &Draft::Host::title>, filled_line_form}},
+    Row{"host", "greeting", Text{accept_line<&Draft::host, &Draft::Host::greeting>, line_form}},
+    Row{"host", "language", Text{accept_language<&Draft::host, &Draft::Host::language>, language_form}},
+    Row{"host", "state",
+        Text{accept_choice<host_states, &Draft::host, &Draft::Host::state>, R"(must be "up", "down" or "disabled")"}},
+    Row{"host", "users",
+        List{clear<&Draft::host, &Draft::Host::users>, append_line<&Draft::host, &Draft::Host::users>,
+             "must be names of [[user]]s"}},
+    Row{"host", "root", Text{accept_line<&Draft::host, &Draft::Host::root>, root_form}},
+    Row{"host", "certificate", Text{accept_line<&Draft::host, &Draft::Host::certificate>, line_form}},
+    Row{"host", "key", Text{accept_line<&Draft::host, &Draft::Host::key>, line_form}},
+    Row{"host", "ocsp_response", Text{accept_line<&Draft::host, &Draft::Host::ocsp_response>, line_form}},
 };
 
-/// Sections that are written as arrays of tables, [[user]] and [[certificate]].
-bool is_repeated(std::string_view section) { return section == "user" || section == "certificate"; }
+/// Sections that are written as arrays of tables.
+bool is_repeated(std::string_view section) {
+  return section == "user" || section == "certificate" || section == "host";
+}
+
+/// Tables inside another: [[host.user]] and [host.anonymous] hold what [[user]] and [anonymous] hold.
+bool is_nested(std::string_view section, std::string_view key) {
+  return section == "host" && (key == "user" || key == "anonymous");
+}
 
 const Row* find_row(std::string_view section, std::string_view key) {
   const auto found =
@@ -505,16 +579,19 @@ struct ValueReader {
   }
 
   void operator()(const List& row) const {
-    const auto* const values = node.as_array();
-    if (values == nullptr) return wrong_type("an array of strings");
     row.clear(draft);
-    for (const toml::node& item : *values) {
-      const auto* const text = item.as_string();
-      if (text == nullptr) {
-        complain(line_of(item.source()), fmt::format("must be an array of strings, not of {}", type_name(item)));
-      } else if (!row.accept(draft, text->get())) {
-        complain(line_of(item.source()), fmt::format("{}; \"{}\" is none", row.form, text->get()));
-      }
+    if (row.or_one && node.is_string()) return add(row, node);
+    const auto* const values = node.as_array();
+    if (values == nullptr) return wrong_type(row.or_one ? "a string or an array of strings" : "an array of strings");
+    for (const toml::node& item : *values) add(row, item);
+  }
+
+  void add(const List& row, const toml::node& item) const {
+    const auto* const text = item.as_string();
+    if (text == nullptr) {
+      complain(line_of(item.source()), fmt::format("must be an array of strings, not of {}", type_name(item)));
+    } else if (!row.accept(draft, text->get())) {
+      complain(line_of(item.source()), fmt::format("{}; \"{}\" is none", row.form, text->get()));
     }
   }
 };
@@ -527,7 +604,9 @@ class Reader {
     for (const auto& [key, node] : document) read_section(key, node);
     check_listen();
     check_tls();
-    if (draft_.anonymous_enabled) add_anonymous();
+    if (draft_.anonymous_enabled) add_anonymous(draft_.config.accounts, draft_.anonymous);
+    for (std::size_t i = 0; i < draft_.hosts.size(); ++i) add_host(fmt::format("host[{}]", i), draft_.hosts[i]);
+    check_host_names();
   }
 
   void add_error(unsigned line, std::string key, std::string what) {
@@ -544,13 +623,18 @@ class Reader {
   void set_defaults() {
     constexpr std::uint16_t port = 2121;
     draft_.config.listen.control = {{.family = Family::ipv4, .port = port}, {.family = Family::ipv6, .port = port}};
-    draft_.anonymous = {.name = "anonymous",
-                        .password_hash = {},
-                        .account = {},
-                        .root = "srv",
-                        .mounts = {},
-                        .rights = {Right::list, Right::read},
-                        .anonymous = true};
+    draft_.anonymous = anonymous_of("anonymous");
+  }
+
+  static Account anonymous_of(std::string_view place) {
+    return {.name = "anonymous",
+            .password_hash = {},
+            .account = {},
+            .root = "srv",
+            .mounts = {},
+            .rights = {Right::list, Right::read},
+            .anonymous = true,
+            .place = std::string(place)};
   }
 
   void read_section(const toml::key& key, const toml::node& node) {
@@ -572,6 +656,7 @@ class Reader {
   /// `place` is the section as messages name it: "data", or "user[0]".
   void read_keys(std::string_view section, const std::string& place, const toml::table& table) {
     for (const auto& [key, node] : table) {
+      if (is_nested(section, key.str())) continue;
       const std::string name = fmt::format("{}.{}", place, key.str());
       const unsigned line = line_of(key.source());
       parsed_.lines.emplace_back(name, line);
@@ -584,23 +669,35 @@ class Reader {
     }
   }
 
-  void read_repeated(std::string_view section, unsigned line, const toml::node& node) {
+  /// Calls `read(place, line, table)` for each table of the array; `name` is what messages call it, "user" or
+  /// "host[0].user", and `written` how it is written.
+  template <typename Read>
+  void for_each_table(const std::string& name, std::string_view written, unsigned line, const toml::node& node,
+                      Read read) {
     if (!node.is_array_of_tables()) {
       const std::string_view found = node.is_table() ? "one table: double the brackets" : type_name(node);
-      return add_error(line, std::string(section),
-                       fmt::format("must be written as {}, not {}", heading(section), found));
+      return add_error(line, name, fmt::format("must be written as {}, not {}", written, found));
     }
     std::size_t index = 0;
     for (const toml::node& item : *node.as_array()) {
-      const std::string place = fmt::format("{}[{}]", section, index++);
+      const std::string place = fmt::format("{}[{}]", name, index++);
       parsed_.lines.emplace_back(place, line_of(item.source()));
-      if (section == "user") read_user(place, line_of(item.source()), *item.as_table());
-      if (section == "certificate") read_certificate(place, line_of(item.source()), *item.as_table());
+      read(place, line_of(item.source()), *item.as_table());
     }
   }
 
-  void read_user(const std::string& place, unsigned line, const toml::table& table) {
+  void read_repeated(std::string_view section, unsigned line, const toml::node& node) {
+    const auto read = [&](const std::string& place, unsigned at_line, const toml::table& table) {
+      if (section == "user") read_user(place, at_line, table, draft_.config.accounts);
+      if (section == "certificate") read_certificate(place, at_line, table);
+      if (section == "host") read_host(place, at_line, table);
+    };
+    for_each_table(std::string(section), heading(section), line, node, read);
+  }
+
+  void read_user(const std::string& place, unsigned line, const toml::table& table, Accounts& into) {
     draft_.user = {};
+    draft_.user.place = place;
     draft_.user.rights = {Right::list,   Right::read,     Right::write, Right::remove,
                           Right::rename, Right::make_dir, Right::site};
     read_keys("user", place, table);
@@ -611,8 +708,37 @@ class Reader {
             {"password", "a [[user]] needs a password: \"build/millrace passwd\" prints a hash; \"\" lets anyone in"},
             {"root", "a [[user]] needs a root, the directory that the user sees as \"/\""},
         });
-    check_name(place);
-    draft_.config.accounts.add(draft_.user);
+    check_name(place, into);
+    into.add(draft_.user);
+  }
+
+  void read_host(const std::string& place, unsigned line, const toml::table& table) {
+    draft_.host = {};
+    read_keys("host", place, table);
+    require_keys(place, line, table, {{"name", "a [[host]] needs the name, or the names, that HOST asks for it by"}});
+    if (const toml::node* const users = table.get("user")) {
+      const auto read = [&](const std::string& user, unsigned at_line, const toml::table& keys) {
+        read_user(user, at_line, keys, draft_.host.own);
+      };
+      for_each_table(place + ".user", "[[host.user]]", line_of(users->source()), *users, read);
+    }
+    if (const toml::node* const anonymous = table.get("anonymous")) read_anonymous_of_host(place, *anonymous);
+    draft_.hosts.push_back(std::exchange(draft_.host, {}));
+  }
+
+  void read_anonymous_of_host(const std::string& host, const toml::node& node) {
+    const std::string place = host + ".anonymous";
+    const toml::table* const table = node.as_table();
+    if (table == nullptr)
+      return add_error(line_of(node.source()), place,
+                       fmt::format("must be one table, [host.anonymous], not {}", type_name(node)));
+    // The rows fill the draft of [anonymous]: that one is put aside.
+    const Account outer = std::exchange(draft_.anonymous, anonymous_of(place));
+    const bool outer_enabled = std::exchange(draft_.anonymous_enabled, true);
+    read_keys("anonymous", place, *table);
+    if (draft_.anonymous_enabled) draft_.host.anonymous = draft_.anonymous;
+    draft_.anonymous = outer;
+    draft_.anonymous_enabled = outer_enabled;
   }
 
   void read_certificate(const std::string& place, unsigned line, const toml::table& table) {
@@ -633,25 +759,85 @@ class Reader {
       if (!table.contains(key)) add_error(line, fmt::format("{}.{}", place, key), std::string(cure));
   }
 
-  void check_name(const std::string& place) {
+  void check_name(const std::string& place, const Accounts& earlier) {
     const std::string& name = draft_.user.name;
     const std::string key = place + ".name";
-    const auto& users = draft_.config.accounts.all();
+    const auto& users = earlier.all();
     if (name.empty() || std::ranges::find(users, name, &Account::name) == users.end()) return;
     add_error(parsed_.line_of(key), key, fmt::format("\"{}\" is the name of an earlier [[user]]", name));
   }
 
   /// Behind the users, so that user[i] of the text is the i-th account.
-  void add_anonymous() {
+  void add_anonymous(Accounts& accounts, const Account& anonymous) {
     Accounts guests;
-    guests.add(draft_.anonymous);
-    std::size_t index = 0;
-    for (const Account& user : draft_.config.accounts.all()) {
-      const std::string key = fmt::format("user[{}].name", index++);
+    guests.add(anonymous);
+    for (const Account& user : accounts.all()) {
       if (guests.find(user.name) == nullptr) continue;
-      complain_of(key, "is a name of the anonymous user: choose another, or set [anonymous] enabled = false");
+      complain_of(user.place + ".name",
+                  "is a name of the anonymous user: choose another, or set [anonymous] enabled = false");
     }
-    draft_.config.accounts.add(draft_.anonymous);
+    accounts.add(anonymous);
+  }
+
+  void add_host(const std::string& place, Draft::Host& draft) {
+    const Config::Server& server = draft_.config.server;
+    Config::Host host{.names = std::move(draft.names),
+                      .title = draft.title.value_or(server.name),
+                      .greeting = draft.greeting.value_or(server.greeting),
+                      .language = draft.language.value_or(server.language),
+                      .state = draft.state,
+                      .accounts = std::move(draft.own),
+                      .certificate = draft.certificate,
+                      .key = draft.key,
+                      .ocsp_response = draft.ocsp_response};
+    add_users(place, draft, host.accounts);
+    if (draft.anonymous) add_anonymous(host.accounts, *draft.anonymous);
+    if (host.names.empty() && !has_error(place + ".name"))
+      complain_of(place + ".name", "must hold one name at least, such as \"ftp.example.org\"");
+    if (host.certificate.empty() != host.key.empty())
+      complain_of(place + (host.key.empty() ? ".certificate" : ".key"),
+                  "needs the other of certificate and key, which go together");
+    if (!host.ocsp_response.empty() && host.certificate.empty())
+      complain_of(place + ".ocsp_response", "is for a certificate of the host's own: set certificate and key too");
+    if (!host.certificate.empty() && !draft_.config.tls.offered())
+      complain_of(place + ".certificate", "is one more certificate: set [tls] certificate and key first");
+    draft_.config.hosts.push_back(std::move(host));
+  }
+
+  /// Users of [[user]] that may enter here too, below the host's root if it has one.
+  void add_users(const std::string& place, const Draft::Host& draft, Accounts& accounts) {
+    for (const std::string& name : draft.users) {
+      const Account* const user = draft_.config.accounts.find(name);
+      if (user == nullptr) {
+        complain_of(place + ".users", fmt::format("\"{}\" is the name of no [[user]]", name));
+      } else if (accounts.find(name) != nullptr || (user->anonymous && draft.anonymous)) {
+        complain_of(place + ".users", fmt::format("\"{}\" is a user of this host already", name));
+      } else {
+        Account shared = *user;
+        if (!draft.root.empty()) {
+          shared.root = draft.root;
+          shared.mounts.clear();
+          shared.place = place;
+        }
+        accounts.add(std::move(shared));
+      }
+    }
+    if (draft.users.empty() && !draft.root.empty())
+      complain_of(place + ".root", "is the root of those in `users`, and there are none: name some, or leave it out");
+  }
+
+  void check_host_names() {
+    std::vector<std::string> known;
+    const auto check = [&](const std::string& key, const std::vector<std::string>& names) {
+      for (const std::string& name : names) {
+        if (std::ranges::find(known, name) != known.end())
+          complain_of(key, fmt::format("\"{}\" names a host already: each name is that of one host", name));
+        known.push_back(name);
+      }
+    };
+    check("server.hosts", draft_.config.server.hosts);
+    for (std::size_t i = 0; i < draft_.config.hosts.size(); ++i)
+      check(fmt::format("host[{}].name", i), draft_.config.hosts[i].names);
   }
 
   void check_listen() {
@@ -704,6 +890,26 @@ class Reader {
 };
 
 }  // namespace
+
+const Config::Host* Config::find_host(std::string_view name) const {
+  const auto found = std::ranges::find_if(
+      hosts, [&](const Host& host) { return std::ranges::find(host.names, name) != host.names.end(); });
+  return found == hosts.end() ? nullptr : &*found;
+}
+
+bool Config::is_own_name(std::string_view name) const {
+  return std::ranges::find(server.hosts, name) != server.hosts.end();
+}
+
+std::vector<const Account*> all_accounts(const Config& config) {
+  std::vector<const Account*> all;
+  const auto add = [&](const Accounts& accounts) {
+    for (const Account& account : accounts.all()) all.push_back(&account);
+  };
+  add(config.accounts);
+  for (const Config::Host& host : config.hosts) add(host.accounts);
+  return all;
+}
 
 Config share(Config whole, std::size_t worker, std::size_t workers) {
   // Everything is cut at the same places: no worker's part is larger than another's by more than one.

@@ -13,6 +13,7 @@
 
 #include "core/accounts.hpp"
 #include "core/endpoint.hpp"
+#include "core/language.hpp"
 
 namespace core {
 
@@ -20,6 +21,8 @@ enum class Publish : std::uint8_t { direct, atomic, durable };
 enum class BackendChoice : std::uint8_t { automatic, io_uring, epoll };
 enum class TlsVersion : std::uint8_t { v1_2, v1_3 };
 enum class ClientCertificates : std::uint8_t { off, optional, required };
+/// What HOST answers for a host: 220, 421 and the end, or 504 as if there were none (RFC 7151 3.2).
+enum class HostState : std::uint8_t { up, down, disabled };
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
 
 struct PortRange {
@@ -33,6 +36,8 @@ struct Config {
   struct Server {
     std::string name = "Millrace";      ///< in the greeting and STAT
     std::string greeting = "ready";     ///< text of 220 after the name
+    std::vector<std::string> hosts;     ///< names by which HOST asks for what stands outside [[host]]; lower case
+    Language language = Language::en;   ///< of replies until LANG chooses one
     std::int64_t drain_timeout_s = 30;  ///< SIGTERM: how long running transfers may go on
     std::int64_t workers = 1;           ///< processes that serve; 0: one for each CPU
     bool operator==(const Server&) const = default;
@@ -125,12 +130,28 @@ struct Config {
     bool operator==(const Log&) const = default;
   } log;
   Accounts accounts;  ///< every [[user]] in order, then [anonymous] if it is enabled
+  /// One [[host]] each: chosen by HOST, or by the name in the TLS handshake. What is left out is as in [server].
+  struct Host {
+    std::vector<std::string> names;  ///< in lower case; no two hosts share one
+    std::string title, greeting;     ///< in place of server.name and server.greeting
+    Language language = Language::en;
+    HostState state = HostState::up;
+    Accounts accounts;  ///< every [[host.user]], those of `users`, then [host.anonymous]: nobody else
+    std::string certificate, key, ocsp_response;  ///< empty: the first that holds the name, as for SNI
+    bool operator==(const Host&) const = default;
+  };
+  std::vector<Host> hosts;
+  /// By a name in lower case; nullptr: no [[host]] has it.
+  const Host* find_host(std::string_view name) const;
+  bool is_own_name(std::string_view name) const;
   bool operator==(const Config&) const = default;
 };
 
 /// The part of `whole` that worker `worker` of `workers` has, counted from 0: passive ports and buffers are divided,
 /// all else is everybody's. With fewer ports than workers some parts are empty: `last` is below `first`.
 Config share(Config whole, std::size_t worker, std::size_t workers);
+/// The accounts of all hosts, whose `place` says where each stands.
+std::vector<const Account*> all_accounts(const Config& config);
 /// What a reload makes of `running`: `fresh`, but for what only a start can change, namely [listen], [io], [tuning],
 /// [log], the workers and what is divided among them.
 Config reloaded(const Config& running, Config fresh);
@@ -148,7 +169,8 @@ std::string to_string(const ConfigError& error);
 /// root, a busy port) in the same form.
 struct ParsedConfig {
   Config config;
-  /// Line of "data.passive_ports", or of "user[1].root" (the second [[user]]); 0 when the key is not in the text.
+  /// Line of "data.passive_ports", or of "user[1].root" (the second [[user]]) or "host[0].user[1].root"; 0 when the key
+  /// is not in the text.
   unsigned line_of(std::string_view key) const;
   std::vector<std::pair<std::string, unsigned>> lines;
 };

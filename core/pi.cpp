@@ -2,14 +2,13 @@
 // diagrams. The commands themselves are in pi_access, pi_parameters, pi_service and pi_information.
 #include "core/pi.hpp"
 
-#include <fmt/format.h>
-
 #include <cassert>
 #include <cerrno>
 #include <utility>
 
 #include "core/limits.hpp"
 #include "core/path.hpp"
+#include "core/pi_reply.hpp"
 
 namespace core {
 
@@ -18,11 +17,11 @@ Pi::Pi(std::shared_ptr<const Config> config, const Endpoint& local, const Endpoi
 
 void Pi::greet(Moment now) {
   last_activity_ = now;
-  append_reply(output_, Code::service_ready, fmt::format("{} {}", config().server.name, config().server.greeting));
+  append_reply(output_, Code::service_ready, greeting());
 }
 
-void Pi::refuse(std::string_view why) {
-  append_reply(output_, Code::not_available, why);
+void Pi::refuse(Phrase why) {
+  append_reply(output_, Code::not_available, say(why));
   close_control();
 }
 
@@ -85,7 +84,7 @@ bool Pi::take_line() {
   forget_sequences(row);
   if (row == nullptr) {
     append_reply(output_, Code::unrecognised,
-                 held_too_long_ ? "The command line is too long." : "Command not recognised.");
+                 held_too_long_ ? say("The command line is too long.") : say("Command not recognised."));
   } else {
     run_command(*row, split_line(held_));
   }
@@ -104,9 +103,9 @@ void Pi::run_command(const CommandRow& row, const Command& command) {
   } else if (row.when == When::logged_in && !logged_in()) {
     reply(Code::not_logged_in, "Log in with USER and PASS first.");
   } else if (row.argument == Argument::none && command.has_argument) {
-    reply(Code::bad_parameter, fmt::format("{} takes no argument.", row.verb));
+    reply(Code::bad_parameter, "{} takes no argument.", row.verb);
   } else if (row.argument == Argument::required && !command.has_argument) {
-    reply(Code::bad_parameter, fmt::format("Syntax: {} {}", row.verb, row.syntax));
+    reply(Code::bad_parameter, "Syntax: {} {}", row.verb, row.syntax);
   } else if (row.right && !account_->rights.has(*row.right)) {
     refuse_file({.error = EACCES});
   } else if (admits(row, number(Code::need_account_for_storing)) && lacks_account()) {
@@ -125,6 +124,8 @@ void Pi::forget_sequences(const CommandRow* row) {
   if (handler != &Pi::on_rnto) renaming_ = false;
   if (handler != &Pi::on_pass && login_ == Login::password_wanted) login_ = Login::user_wanted;
 }
+
+void Pi::reply(Code code, Phrase phrase) { reply_to(foreground_, code, say(phrase)); }
 
 void Pi::reply_to(Exchange& exchange, Code code, std::string_view text) {
   assert(exchange.row != nullptr && admits(*exchange.row, number(code)));
@@ -195,25 +196,26 @@ void Pi::finish_transfer(const TransferEnd& end) {
   using Cause = TransferEnd::Cause;
   switch (end.cause) {
     case Cause::complete:
-      reply_to(transfer_, end.stays_open ? Code::file_action_okay : Code::closing_data, "Transfer complete.");
+      reply_to(transfer_, end.stays_open ? Code::file_action_okay : Code::closing_data, say("Transfer complete."));
       break;
-    case Cause::no_connection: reply_to(transfer_, Code::cannot_open_data, "Can't open data connection."); break;
+    case Cause::no_connection: reply_to(transfer_, Code::cannot_open_data, say("Can't open data connection.")); break;
     case Cause::not_secured:
-      reply_to(transfer_, Code::data_not_secured, "The TLS handshake on the data connection failed.");
+      reply_to(transfer_, Code::data_not_secured, say("The TLS handshake on the data connection failed."));
       break;
     case Cause::not_resumed:
       reply_to(transfer_, Code::data_not_secured,
-               "The data connection must resume the TLS session of the control connection.");
+               say("The data connection must resume the TLS session of the control connection."));
       break;
-    case Cause::aborted: reply_to(transfer_, Code::transfer_aborted, "Transfer aborted."); break;
+    case Cause::aborted: reply_to(transfer_, Code::transfer_aborted, say("Transfer aborted.")); break;
     case Cause::stalled:
-      reply_to(transfer_, Code::transfer_aborted, "The data connection moved nothing for too long; transfer aborted.");
+      reply_to(transfer_, Code::transfer_aborted,
+               say("The data connection moved nothing for too long; transfer aborted."));
       break;
     case Cause::broken:
     case Cause::file_error: {
       const Refusal why = transfer_refusal(end.error, end.cause == Cause::file_error);
       const Code code = admits(*transfer_.row, number(why.code)) ? why.code : Code::local_error;
-      reply_to(transfer_, code, why.text);
+      reply_to(transfer_, code, say(why.text));
     }
   }
   progress_ = {};

@@ -1,6 +1,6 @@
 // The protocol interpreter of one session: octets of the control connection and results of actions
 // in; replies and actions out. Knows the commands; must not know sockets, files, clocks or threads:
-// time comes in as an argument. RFC 959 4.1, 5; handlers are in pi_access, pi_parameters, pi_service.
+// time comes in as an argument. RFC 959 4.1, 5; handlers are in the other pi_*.cpp.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,7 @@
 #include "core/command.hpp"
 #include "core/config.hpp"
 #include "core/line_reader.hpp"
+#include "core/phrase.hpp"
 #include "core/reply.hpp"
 #include "core/telnet.hpp"
 
@@ -32,10 +33,11 @@ class Pi {
 
   /// The connection stands: 220.
   void greet(Moment now);
-  /// The connection stands and is under TLS since its first octet, whose certificate names the client so: 220.
-  void greet_secured(std::span<const std::string> names, Moment now);
+  /// The connection stands and is under TLS since its first octet: 220. `names`: the client's, in its certificate;
+  /// `server_name`: the host that it asked for in the handshake, empty: none.
+  void greet_secured(std::span<const std::string> names, std::string_view server_name, Moment now);
   /// No service: 421, then the connection closes.
-  void refuse(std::string_view why);
+  void refuse(Phrase why);
   /// Octets came. `urgent`: urgent data stands ahead of what was read (RFC 854 Synch).
   void receive(std::string_view octets, bool urgent, Moment now);
   /// The pending action ended.
@@ -96,7 +98,15 @@ class Pi {
   bool must_wait_for_transfer(const CommandRow* row) const;
   void forget_sequences(const CommandRow* row);
   void reply_to(Exchange& exchange, Code code, std::string_view text);
-  void reply(Code code, std::string_view text) { reply_to(foreground_, code, text); }
+  /// A text of the table, in the session's language (pi_reply.hpp).
+  void reply(Code code, Phrase phrase);
+  template <typename... Args>
+  void reply(Code code, PhraseWith<sizeof...(Args)> phrase, const Args&... args);
+  /// What is part of the protocol, and the same in all languages.
+  void reply_as_is(Code code, std::string_view text) { reply_to(foreground_, code, text); }
+  std::string_view say(Phrase phrase) const;
+  template <typename... Args>
+  std::string say(PhraseWith<sizeof...(Args)> phrase, const Args&... args) const;
   void refuse_file(const Outcome& outcome);
   void ask(const Action& action, After after);
   void wait_for_transfer_end(After after);
@@ -111,6 +121,18 @@ class Pi {
 
   bool offers(const CommandRow& row) const;
 
+  // RFC 7151, RFC 2640 4 (pi_names.cpp).
+  void on_host(std::string_view argument);
+  void on_lang(std::string_view argument);
+  void select_host(std::string_view name);
+  void choose_host();
+  bool is_own_address(const Endpoint& address) const;
+  bool fits_handshake(std::string_view host) const;
+  const Accounts& accounts() const;
+  std::string_view title() const;
+  std::string greeting() const;
+  Language language() const;
+
   // RFC 2228, RFC 4217, security (pi_security.cpp).
   void on_auth(std::string_view argument);
   void on_pbsz(std::string_view argument);
@@ -121,6 +143,7 @@ class Pi {
   void after_begin_tls(const Outcome& outcome);
   void after_end_tls(const Outcome& outcome);
   void begin_tls();
+  void take_up_tls(std::span<const std::string> names, std::string_view server_name);
   void end_tls();
   void forget_data_protection();
   bool protection_missing(const CommandRow& row);
@@ -231,6 +254,12 @@ class Pi {
   std::optional<Action> asked_;
   TransferProgress progress_;
   std::optional<TransferEnd> unreported_;  ///< of a transfer that ended inside STAT's reply
+
+  // Host and language.
+  std::string host_name_;    ///< as HOST said, in lower case; empty: it did not come
+  std::string server_name_;  ///< as the TLS handshake said (SNI); empty: it said none
+  const Config::Host* host_ = nullptr;
+  std::optional<Language> chosen_language_;  ///< by LANG
 
   // Login.
   Login login_ = Login::user_wanted;

@@ -1,12 +1,10 @@
 // Access control commands: USER PASS ACCT CWD CDUP SMNT REIN QUIT. RFC 959 4.1.1, RFC 2577.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
 #include "core/path.hpp"
-#include "core/pi.hpp"
+#include "core/pi_reply.hpp"
 
 namespace core {
 
@@ -14,7 +12,7 @@ namespace core {
 // nowhere: the answer is the same, and so is the time until PASS fails (RFC 2577 7).
 void Pi::on_user(std::string_view argument) {
   log_out();
-  account_ = config().accounts.find(argument);
+  account_ = accounts().find(argument);
   by_certificate_ = account_ != nullptr && certificate_suits(*account_);
   const bool password_needed = account_ == nullptr || account_->anonymous || !account_->password_hash.empty();
   if (by_certificate_ || !password_needed) return password_accepted();
@@ -41,7 +39,7 @@ void Pi::after_verify(const Outcome& outcome) {
 
 // Any user's hash, so that an unknown name costs the same work.
 std::string_view Pi::decoy_hash() const {
-  for (const Account& account : config().accounts.all())
+  for (const Account& account : accounts().all())
     if (!account.password_hash.empty()) return account.password_hash;
   return "$6$millrace$decoy";  // nobody has a password: there is nothing to guess
 }
@@ -81,7 +79,7 @@ void Pi::after_enter_root(const Outcome& outcome) {
   directory_ = "/";
   // 232 answers USER alone (RFC 2228 5).
   const bool at_once = by_certificate_ && foreground_.row->handler == &Pi::on_user;
-  reply(at_once ? Code::authorized_by_tls : Code::logged_in, fmt::format("User {} logged in.", account_->name));
+  reply(at_once ? Code::authorized_by_tls : Code::logged_in, "User {} logged in.", account_->name);
 }
 
 void Pi::log_out() {
@@ -119,7 +117,7 @@ void Pi::after_cwd(const Outcome& outcome) {
   if (outcome.error != 0) return refuse_file(outcome);
   if (outcome.entry.kind != Entry::Kind::directory) return refuse_file({.error = ENOTDIR});
   directory_ = path_;
-  reply(Code::file_action_okay, fmt::format("Directory is now {}.", quoted(directory_)));
+  reply(Code::file_action_okay, "Directory is now {}.", quoted(directory_));
 }
 
 // One of the user's mounts becomes "/"; "/" itself is the root of the login.
@@ -144,9 +142,12 @@ void Pi::after_rein(const Outcome&) {
   log_out();
   default_parameters();
   forget_data_protection();
+  const bool stays_secured = implicit_ && tls_ == Tls::on;
+  if (!stays_secured) server_name_.clear();
+  select_host({});
   reply(Code::service_ready, "Service ready for new user.");
   // The reply goes under TLS still (RFC 4217 13). On a listener of implicit TLS there is nothing to go back to.
-  if (implicit_ && tls_ == Tls::on) return;
+  if (stays_secured) return;
   const bool under_tls = std::exchange(tls_, Tls::off) == Tls::on;
   if (under_tls) end_tls();
 }

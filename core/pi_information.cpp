@@ -5,11 +5,11 @@
 #include <iterator>
 #include <utility>
 
-#include "core/pi.hpp"
+#include "core/pi_reply.hpp"
 #include "core/text.hpp"
 
 namespace core {
-void Pi::on_syst(std::string_view) { reply(Code::system_type, "UNIX Type: L8"); }
+void Pi::on_syst(std::string_view) { reply_as_is(Code::system_type, "UNIX Type: L8"); }
 
 void Pi::on_noop(std::string_view) { reply(Code::okay, "Command okay."); }
 
@@ -28,19 +28,19 @@ void Pi::on_stat(std::string_view argument) {
 }
 
 void Pi::stat_session() {
-  begin_reply(output_, Code::system_status, fmt::format("{} status", config().server.name));
-  continue_reply(output_, fmt::format("Connected to {}", address_text(peer_)));
-  continue_reply(output_, logged_in() ? fmt::format("Logged in as {}", account_->name) : "Not logged in");
+  begin_reply(output_, Code::system_status, say("{} status", title()));
+  continue_reply(output_, say("Connected to {}", address_text(peer_)));
+  continue_reply(output_, logged_in() ? say("Logged in as {}", account_->name) : std::string(say("Not logged in")));
   continue_reply(output_,
                  fmt::format("TYPE: {}, STRU: {}, MODE: {}", type_text(as_), letter(as_.structure), letter(as_.mode)));
   if (config().tls.offered())
-    continue_reply(output_, fmt::format("Control connection: {}, data connections: {}",
-                                        tls_ == Tls::on ? "TLS" : "clear", data_secured_ ? "private" : "clear"));
+    continue_reply(output_, say("Control connection: {}, data connections: {}", tls_ == Tls::on ? "TLS" : say("clear"),
+                                data_secured_ ? say("private") : say("clear")));
   if (transferring()) {
-    continue_reply(output_, fmt::format("{} in progress: {} octets moved, data connection {}", transfer_.row->verb,
-                                        progress_.octets, progress_.connected ? "open" : "being opened"));
+    continue_reply(output_, say("{} in progress: {} octets moved, data connection {}", transfer_.row->verb,
+                                progress_.octets, progress_.connected ? say("open") : say("being opened")));
   } else {
-    continue_reply(output_, "No transfer in progress");
+    continue_reply(output_, say("No transfer in progress"));
   }
   reply(Code::system_status, "End of status.");
 }
@@ -49,7 +49,8 @@ void Pi::after_stat(const Outcome& outcome) {
   if (outcome.error != 0) return refuse_file(outcome);
   const bool directory = outcome.entry.kind == Entry::Kind::directory;
   listing_code_ = directory ? Code::directory_status : Code::file_status;
-  begin_reply(output_, listing_code_, directory ? "Status of the directory follows." : "Status of the file follows.");
+  begin_reply(output_, listing_code_,
+              directory ? say("Status of the directory follows.") : say("Status of the file follows."));
   waiting_ = Waiting::more_listing;
 }
 
@@ -62,7 +63,8 @@ void Pi::after_more_listing(const Outcome& outcome) {
     waiting_ = Waiting::more_listing;
     return;
   }
-  reply(listing_code_, outcome.error == 0 ? "End of status." : "End of status; the directory could not be read whole.");
+  reply(listing_code_, outcome.error == 0 ? Phrase("End of status.")
+                                          : Phrase("End of status; the directory could not be read whole."));
   if (!unreported_) return;
   finish_transfer(*unreported_);
   unreported_.reset();
@@ -74,11 +76,11 @@ void Pi::on_help(std::string_view argument) {
   const std::string about = upper(argument);
   if (about == "SITE") return site_help();
   if (const CommandRow* row = about.empty() ? nullptr : find_command(about)) {
-    return reply(Code::help, offers(*row) ? fmt::format("Syntax: {} {}", row->verb, row->syntax)
-                                          : fmt::format("{} is not implemented.", row->verb));
+    if (!offers(*row)) return reply(Code::help, "{} is not implemented.", row->verb);
+    return reply(Code::help, "Syntax: {} {}", row->verb, row->syntax);
   }
   if (!about.empty()) return reply(Code::help, "No such command. HELP alone lists them.");
-  begin_reply(output_, Code::help, "These commands are implemented:");
+  begin_reply(output_, Code::help, say("These commands are implemented:"));
   std::string line;
   std::size_t in_line = 0;
   for (const CommandRow& row : command_table()) {
@@ -91,7 +93,7 @@ void Pi::on_help(std::string_view argument) {
 }
 
 void Pi::site_help() {
-  begin_reply(output_, Code::help, "SITE subcommands:");
+  begin_reply(output_, Code::help, say("SITE subcommands:"));
   continue_reply(output_, "HELP");
   reply(Code::help, "End.");
 }
@@ -105,13 +107,14 @@ void Pi::on_site(std::string_view argument) {
 // ---- RFC 2389 ----
 
 void Pi::on_feat(std::string_view) {
-  begin_reply(output_, Code::system_status, "Features:");
+  begin_reply(output_, Code::system_status, say("Features:"));
   for (const CommandRow& row : command_table())
     if (!row.feature.empty() && offers(row)) continue_reply(output_, row.feature);
   continue_reply(output_, feat_line(facts_));
+  continue_reply(output_, lang_line(language()));
   continue_reply(output_, "TVFS");
   continue_reply(output_, "UTF8");
-  reply(Code::system_status, "End");
+  reply_as_is(Code::system_status, "End");  // RFC 2389 3.2
 }
 
 void Pi::on_opts(std::string_view argument) {
@@ -121,7 +124,7 @@ void Pi::on_opts(std::string_view argument) {
   if (target == "UTF8" && (options.empty() || upper(options) == "ON"))
     return reply(Code::okay, "Names are octets; UTF-8 is always on.");
   if (target == "MLST" && parse_fact_list(options, facts_))
-    return reply(Code::okay, fmt::format("MLST OPTS{}{}", facts_ == FactSet() ? "" : " ", fact_list(facts_)));
+    return reply_as_is(Code::okay, fmt::format("MLST OPTS{}{}", facts_ == FactSet() ? "" : " ", fact_list(facts_)));
   reply(Code::bad_parameter, "No such option.");
 }
 

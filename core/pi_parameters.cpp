@@ -1,9 +1,7 @@
 // Transfer parameter commands: PORT PASV EPRT EPSV TYPE STRU MODE. RFC 959 4.1.2, RFC 2428, RFC 2577 3.
-#include <fmt/format.h>
-
 #include <algorithm>
 
-#include "core/pi.hpp"
+#include "core/pi_reply.hpp"
 #include "core/text.hpp"
 
 namespace core {
@@ -78,9 +76,8 @@ void Pi::on_eprt(std::string_view argument) {
   if (!endpoint && endpoint.error() == EprtError::syntax)
     return reply(Code::bad_parameter, "Wanted: |family|address|port|.");
   // A known family that this control connection does not speak leaves one to use (RFC 2428 2).
-  reply(Code::unsupported_protocol,
-        endpoint ? fmt::format("Network protocol not supported, use ({})", static_cast<int>(local_.family))
-                 : "Network protocol not supported, use (1,2)");
+  if (!endpoint) return reply(Code::unsupported_protocol, "Network protocol not supported, use ({})", "1,2");
+  reply(Code::unsupported_protocol, "Network protocol not supported, use ({})", static_cast<int>(local_.family));
 }
 
 void Pi::on_pasv(std::string_view) {
@@ -93,7 +90,7 @@ void Pi::after_pasv(const Outcome& outcome) {
   if (outcome.error != 0) return reply(Code::cannot_open_data, "No passive port is free; try again.");
   Endpoint announced = config().data.passive_address.value_or(local_);
   announced.port = outcome.endpoint.port;
-  reply(Code::entering_passive, fmt::format("Entering Passive Mode ({}).", host_port(announced)));
+  reply(Code::entering_passive, "Entering Passive Mode ({}).", host_port(announced));
 }
 
 void Pi::on_epsv(std::string_view argument) {
@@ -105,17 +102,17 @@ void Pi::on_epsv(std::string_view argument) {
   if (!wanted.empty() && !all_digits(wanted)) return reply(Code::bad_parameter, "Wanted: 1, 2 or ALL.");
   const int own = static_cast<int>(local_.family);
   if (!wanted.empty() && wanted != std::to_string(own))
-    return reply(Code::unsupported_protocol, fmt::format("Network protocol not supported, use ({})", own));
+    return reply(Code::unsupported_protocol, "Network protocol not supported, use ({})", own);
   ask(action::Listen{}, &Pi::after_epsv);
 }
 
 void Pi::after_epsv(const Outcome& outcome) {
   if (outcome.error != 0) return reply(Code::cannot_open_data, "No passive port is free; try again.");
-  reply(Code::entering_extended_passive, fmt::format("Entering Extended Passive Mode (|||{}|)", outcome.endpoint.port));
+  reply(Code::entering_extended_passive, "Entering Extended Passive Mode (|||{}|)", outcome.endpoint.port);
 }
 
 void Pi::on_type(std::string_view argument) {
-  constexpr std::string_view wanted = "Wanted: A, E (with N, T or C behind it, or nothing), I, or L and a byte size.";
+  static constexpr Phrase wanted = "Wanted: A, E (with N, T or C behind it, or nothing), I, or L and a byte size.";
   const Parameters type = split_parameters(argument);
   if (type.first.size() != 1 || type.more) return reply(Code::bad_parameter, wanted);
   Representation as = as_;
@@ -135,14 +132,14 @@ void Pi::on_type(std::string_view argument) {
       if (!all_digits(type.second)) return reply(Code::bad_parameter, wanted);
       const auto bits = parse_number(type.second, byte_size_max);
       if (!bits || *bits == 0)
-        return reply(Code::parameter_not_implemented, fmt::format("Bytes have 1 to {} bits here.", byte_size_max));
+        return reply(Code::parameter_not_implemented, "Bytes have 1 to {} bits here.", byte_size_max);
       as.byte_size = static_cast<unsigned>(*bits);
       break;
     }
     default: return reply(Code::parameter_not_implemented, "Types A, E, I and L are implemented.");
   }
   as_ = as;
-  reply(Code::okay, fmt::format("Type is {}.", type_text(as_)));
+  reply(Code::okay, "Type is {}.", type_text(as_));
 }
 
 void Pi::on_stru(std::string_view argument) {
@@ -151,7 +148,7 @@ void Pi::on_stru(std::string_view argument) {
   if (!contains_letter("FRP", structure))
     return reply(Code::parameter_not_implemented, "Structures F, R and P are implemented.");
   as_.structure = structure;
-  reply(Code::okay, fmt::format("Structure is {}.", letter(structure)));
+  reply(Code::okay, "Structure is {}.", letter(structure));
 }
 
 // What REST said is said in the terms of a MODE (RFC 959 3.5, RFC 3659 5.3).
@@ -161,7 +158,7 @@ void Pi::on_mode(std::string_view argument) {
   if (!contains_letter("SBC", mode)) return reply(Code::parameter_not_implemented, "Modes S, B and C are implemented.");
   if (mode != as_.mode) forget_restart();
   as_.mode = mode;
-  reply(Code::okay, fmt::format("Mode is {}.", letter(mode)));
+  reply(Code::okay, "Mode is {}.", letter(mode));
 }
 
 }  // namespace core

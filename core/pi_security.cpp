@@ -1,10 +1,8 @@
 // Security commands: AUTH PBSZ PROT CCC, and what policy makes of the others. RFC 2228, RFC 4217.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstdint>
 
-#include "core/pi.hpp"
+#include "core/pi_reply.hpp"
 #include "core/text.hpp"
 
 namespace core {
@@ -22,7 +20,7 @@ void Pi::on_auth(std::string_view argument) {
   if (mechanism != "TLS" && mechanism != "TLS-C")
     return reply(Code::parameter_not_implemented, "The only mechanism is TLS.");
   if (tls_ == Tls::on) return reply(Code::refused_by_policy, "The connection is under TLS already.");
-  ask(action::PrepareTls{}, &Pi::after_prepare_tls);
+  ask(action::PrepareTls{host_name_}, &Pi::after_prepare_tls);
 }
 
 void Pi::after_prepare_tls(const Outcome& outcome) {
@@ -36,6 +34,8 @@ void Pi::after_auth_dropped(const Outcome&) {
   log_out();
   default_parameters();
   forget_data_protection();
+  server_name_.clear();
+  choose_host();
   reply(Code::security_agreed, "Begin the TLS handshake.");
   begin_tls();
 }
@@ -50,14 +50,21 @@ void Pi::begin_tls() {
 void Pi::after_begin_tls(const Outcome& outcome) {
   turning_ = false;
   waiting_ = Waiting::nothing;
-  tls_ = Tls::on;
-  certificate_names_.assign(outcome.names.begin(), outcome.names.end());
+  take_up_tls(outcome.names, outcome.server_name);
 }
 
-void Pi::greet_secured(std::span<const std::string> names, Moment now) {
+// A handshake for another host than HOST named is nobody's: its certificate says so to the client (RFC 7151 3.2.2).
+void Pi::take_up_tls(std::span<const std::string> names, std::string_view server_name) {
   tls_ = Tls::on;
-  implicit_ = true;
   certificate_names_.assign(names.begin(), names.end());
+  server_name_ = lower(server_name);
+  if (!host_name_.empty() && !fits_handshake(host_name_)) return refuse("The TLS handshake was for another host.");
+  choose_host();
+}
+
+void Pi::greet_secured(std::span<const std::string> names, std::string_view server_name, Moment now) {
+  implicit_ = true;
+  take_up_tls(names, server_name);
   greet(now);
 }
 
@@ -69,7 +76,7 @@ void Pi::on_pbsz(std::string_view argument) {
   const auto size = parse_number(argument);
   if (!size || *size > UINT32_MAX) return reply(Code::bad_parameter, "Wanted: a number below 2^32.");
   buffer_size_known_ = true;
-  reply(Code::okay, "PBSZ=0");
+  reply_as_is(Code::okay, "PBSZ=0");
 }
 
 void Pi::on_prot(std::string_view argument) {
@@ -80,7 +87,8 @@ void Pi::on_prot(std::string_view argument) {
   if (level == "C" && config().tls.require == "data")
     return reply(Code::refused_by_policy, "Data connections must be protected; send PROT P.");
   data_secured_ = level == "P";
-  reply(Code::okay, data_secured_ ? "Data connections are private." : "Data connections are clear.");
+  if (data_secured_) return reply(Code::okay, "Data connections are private.");
+  reply(Code::okay, "Data connections are clear.");
 }
 
 // ---- CCC ----

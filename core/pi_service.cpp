@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/path.hpp"
-#include "core/pi.hpp"
+#include "core/pi_reply.hpp"
 #include "core/text.hpp"
 
 namespace core {
@@ -74,13 +74,14 @@ void Pi::after_start_transfer(const Outcome& outcome) {
     return refuse_file(outcome);
   }
   const Code code = outcome.connected ? Code::data_connection_open : Code::file_status_okay;
-  const std::string_view state = outcome.connected ? "Data connection already open" : "Opening data connection";
+  const std::string_view state =
+      outcome.connected ? say("Data connection already open") : say("Opening data connection");
   switch (spec_.kind) {
-    case TransferSpec::Kind::store_unique: reply(code, fmt::format("FILE: {}", outcome.text)); break;
+    case TransferSpec::Kind::store_unique: reply_as_is(code, fmt::format("FILE: {}", outcome.text)); break;
     case TransferSpec::Kind::retrieve:
-      reply(code, fmt::format("{} for {} ({} bytes).", state, last_name(path_), outcome.entry.size));
+      reply(code, "{} for {} ({} bytes).", state, last_name(path_), outcome.entry.size);
       break;
-    default: reply(code, fmt::format("{}.", state));
+    default: reply_as_is(code, fmt::format("{}.", state));
   }
   transfer_ = std::exchange(foreground_, {});
   waiting_ = Waiting::nothing;
@@ -106,10 +107,11 @@ void Pi::on_rest(std::string_view argument) {
   const std::string_view state = argument.substr(plus);
   const auto offset = parse_number(argument.substr(0, plus));
   if (!offset || state.size() == 1 || !std::ranges::all_of(state, is_marker_octet))
-    return reply(Code::bad_parameter, marked ? "Wanted: a marker of this server." : "Wanted: a number of octets.");
+    return reply(Code::bad_parameter,
+                 marked ? Phrase("Wanted: a marker of this server.") : Phrase("Wanted: a number of octets."));
   restart_ = *offset;
   restart_state_ = state.substr(state.empty() ? 0 : 1);
-  reply(Code::pending_further, fmt::format("Restarting at {}. Send RETR or STOR.", argument));
+  reply(Code::pending_further, "Restarting at {}. Send RETR or STOR.", argument);
 }
 
 // Two final replies whatever the race: one for the transfer, one for ABOR (RFC 959 4.1.3).
@@ -213,12 +215,10 @@ void Pi::on_mkd(std::string_view argument) {
 
 void Pi::after_mkd(const Outcome& outcome) {
   if (outcome.error != 0) return refuse_file(outcome);
-  reply(Code::path_created, fmt::format("{} created.", quoted(path_)));
+  reply(Code::path_created, "{} created.", quoted(path_));
 }
 
-void Pi::on_pwd(std::string_view) {
-  reply(Code::path_created, fmt::format("{} is the current directory.", quoted(directory_)));
-}
+void Pi::on_pwd(std::string_view) { reply(Code::path_created, "{} is the current directory.", quoted(directory_)); }
 
 // ---- RFC 3659 ----
 
@@ -235,13 +235,13 @@ void Pi::on_size(std::string_view argument) {
 void Pi::after_size(const Outcome& outcome) {
   if (outcome.error != 0) return refuse_file(outcome);
   if (outcome.entry.kind != Entry::Kind::file) return reply(Code::unavailable, "Not a regular file.");
-  reply(Code::file_status, std::to_string(outcome.entry.size));
+  reply_as_is(Code::file_status, std::to_string(outcome.entry.size));
 }
 
 void Pi::after_measure(const Outcome& outcome) {
   if (outcome.error == EFBIG) return reply(Code::unavailable, "Too large to be counted so; use TYPE I and STRU F.");
   if (outcome.error != 0) return refuse_file(outcome);
-  reply(Code::file_status, std::to_string(outcome.number));
+  reply_as_is(Code::file_status, std::to_string(outcome.number));
 }
 
 void Pi::on_mdtm(std::string_view argument) {
@@ -250,7 +250,7 @@ void Pi::on_mdtm(std::string_view argument) {
 
 void Pi::after_mdtm(const Outcome& outcome) {
   if (outcome.error != 0) return refuse_file(outcome);
-  reply(Code::file_status, time_value(outcome.entry.modified_ns));
+  reply_as_is(Code::file_status, time_value(outcome.entry.modified_ns));
 }
 
 void Pi::on_mlst(std::string_view argument) {
@@ -261,7 +261,7 @@ void Pi::after_mlst(const Outcome& outcome) {
   if (outcome.error != 0) return refuse_file(outcome);
   std::string line;
   append_machine_entry(line, outcome.entry, path_, facts_, account_->rights, {});
-  begin_reply(output_, Code::file_action_okay, "Listing follows.");
+  begin_reply(output_, Code::file_action_okay, say("Listing follows."));
   continue_reply(output_, line);
   reply(Code::file_action_okay, "End.");
 }

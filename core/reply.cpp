@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <iterator>
 
+#include "core/phrases.hpp"
+
 namespace core {
 namespace {
 
@@ -31,7 +33,7 @@ struct Row {
   int error;
   Code code;          ///< for a command that names an existing object
   Code code_creates;  ///< for one that would make the name
-  std::string_view text;
+  Phrase text;
 };
 
 // 4yz where the same command could succeed some hours later (RFC 1123 4.1.2.11), 5yz where it could

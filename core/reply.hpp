@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/phrase.hpp"
+
 namespace core {
 
 enum class Code : std::uint16_t {
@@ -76,7 +78,7 @@ inline void end_reply(std::string& out, Code code, std::string_view text) { appe
 /// What a refused file command answers, by errno.
 struct Refusal {
   Code code;
-  std::string_view text;
+  Phrase text;
 };
 /// `creates`: the command would have made the name (STOR, STOU, APPE, RNTO), where section 5.4 has
 /// 553 for what is not allowed. Unknown values give 451, "the server's trouble".

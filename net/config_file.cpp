@@ -13,6 +13,7 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -102,11 +103,11 @@ class SystemCheck {
   }
 
   void check_directories() {
-    std::size_t user = 0;
-    for (const core::Account& account : parsed_.config.accounts.all()) {
-      const std::string place = account.anonymous ? "anonymous" : "user[" + std::to_string(user++) + "]";
-      check_directory(place + ".root", account.root);
-      for (const core::Mount& mount : account.mounts) check_directory(place + ".mounts", mount.root);
+    std::set<std::string> looked_at;  // a user of several hosts stands in one place
+    for (const core::Account* account : core::all_accounts(parsed_.config)) {
+      if (!looked_at.insert(account->place).second) continue;
+      check_directory(account->place + ".root", account->root);
+      for (const core::Mount& mount : account->mounts) check_directory(account->place + ".mounts", mount.root);
     }
   }
 

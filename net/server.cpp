@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/phrases.hpp"
 #include "net/convert.hpp"
 
 namespace net {
@@ -81,17 +82,15 @@ std::optional<StartError> Server::start() {
 }
 
 std::optional<StartError> Server::open_roots(const core::Config& config, Roots& roots) {
-  std::size_t user = 0;
-  for (const core::Account& account : config.accounts.all()) {
-    const std::string place = account.anonymous ? "anonymous" : fmt::format("user[{}]", user++);
+  for (const core::Account* account : core::all_accounts(config)) {
     const auto add = [&](std::string_view key, const std::string& path) -> std::optional<StartError> {
       const int error = roots.add(context_.reactor, path);
       if (error == 0) return std::nullopt;
-      return StartError{fmt::format("{}.{}", place, key),
+      return StartError{fmt::format("{}.{}", account->place, key),
                         fmt::format("cannot open the directory `{}`: {}", path, strerror(error))};
     };
-    if (auto error = add("root", account.root)) return error;
-    for (const core::Mount& mount : account.mounts)
+    if (auto error = add("root", account->root)) return error;
+    for (const core::Mount& mount : account->mounts)
       if (auto error = add("mounts", mount.root)) return error;
   }
   return std::nullopt;
@@ -197,14 +196,16 @@ bool Server::spend_reserve() {
 }
 
 // The peer is counted already: looking first would let two workers take the last place.
-std::string_view Server::reason_to_refuse(const core::Endpoint& peer) const {
+std::optional<core::Phrase> Server::reason_to_refuse(const core::Endpoint& peer) const {
   const auto& limits = context_.config->limits;
   const SharedCounts& counts = context_.counts;
-  if (reserve_ < 0) return "No descriptor is free; try again later.";
-  if (counts.sessions() > static_cast<std::size_t>(limits.sessions)) return "Too many sessions; try again later.";
+  if (reserve_ < 0) return core::Phrase("No descriptor is free; try again later.");
+  if (counts.sessions() > static_cast<std::size_t>(limits.sessions))
+    return core::Phrase("Too many sessions; try again later.");
   const bool crowded = limits.sessions_per_address > 0 &&
                        counts.sessions_from(peer) > static_cast<std::size_t>(limits.sessions_per_address);
-  return crowded ? "Too many sessions from your address; try again later." : std::string_view();
+  if (crowded) return core::Phrase("Too many sessions from your address; try again later.");
+  return std::nullopt;
 }
 
 void Server::admit(int socket, const core::Endpoint& peer, bool implicit_tls) {
@@ -216,7 +217,7 @@ void Server::admit(int socket, const core::Endpoint& peer, bool implicit_tls) {
     context_.counts.leave(peer);
     return context_.reactor.close(socket);
   }
-  const std::string_view refused = reason_to_refuse(peer);
+  const std::optional<core::Phrase> refused = reason_to_refuse(peer);
   const core::Endpoint local = unmapped(to_endpoint(context_.reactor.backend().local_address(socket)));
   if (free_slots_.empty()) {
     free_slots_.push_back(sessions_.size());
@@ -227,13 +228,13 @@ void Server::admit(int socket, const core::Endpoint& peer, bool implicit_tls) {
   sessions_[slot] = std::make_unique<Session>(context_, *this, next_id_++, socket, local, peer);
   Session& session = *sessions_[slot];
   session.slot = slot;
-  if (refused.empty()) {
+  if (!refused) {
     context_.log.debug("{} [{}] connected", address_text(peer), next_id_ - 1);
     return implicit_tls ? session.start_secured() : session.start();
   }
-  context_.log.warn("{} refused: {}", address_text(peer), refused);
+  context_.log.warn("{} refused: {}", address_text(peer), core::phrase_text(core::Language::en, *refused));
   if (implicit_tls) return session.close();  // who begins with a handshake understands no 421
-  session.refuse(refused);
+  session.refuse(*refused);
 }
 
 void Server::on_session_end(Session& session) {

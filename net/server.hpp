@@ -64,7 +64,7 @@ class Server final : public SessionOwner {
   std::optional<StartError> open_listeners();
   std::optional<StartError> open_listener(const core::Endpoint& at, bool implicit_tls);
   void admit(int socket, const core::Endpoint& peer, bool implicit_tls);
-  std::string_view reason_to_refuse(const core::Endpoint& peer) const;
+  std::optional<core::Phrase> reason_to_refuse(const core::Endpoint& peer) const;
   bool spend_reserve();
   void on_session_end(Session& session) override;
   void bury();

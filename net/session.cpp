@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "core/limits.hpp"
+#include "core/phrases.hpp"
 #include "net/convert.hpp"
 #include "net/log.hpp"
 
@@ -39,6 +40,7 @@ Session::Session(Context& context, SessionOwner& owner, std::uint64_t id, int so
                  const core::Endpoint& peer)
     : context_(context),
       config_(context.config),
+      roots_(context.roots),
       owner_(owner),
       id_(id),
       socket_(socket),
@@ -57,13 +59,13 @@ void Session::start() {
 }
 
 void Session::start_secured() {
-  if (!prepare_tls()) return close();
+  if (!prepare_tls({})) return close();
   greets_secured_ = true;
   turn_to(Turn::to_tls);
   take_turn();
 }
 
-void Session::refuse(std::string_view why) {
+void Session::refuse(core::Phrase why) {
   pi_.refuse(why);
   pump();
 }
@@ -115,7 +117,7 @@ void Session::perform(const core::Action& action) {
     void operator()(const act::Abort&) const { self.transfer_->abort(); }
     void operator()(const act::ListToControl& a) const { self.list_to_control(a.spec); }
     void operator()(const act::MoreListing&) const { self.more_listing(); }
-    void operator()(const act::PrepareTls&) const { self.tell({.error = self.prepare_tls() ? 0 : ENOMEM}); }
+    void operator()(const act::PrepareTls& a) const { self.tell({.error = self.prepare_tls(a.host) ? 0 : ENOMEM}); }
     void operator()(const act::BeginTls&) const { self.turn_to(Turn::to_tls); }
     void operator()(const act::EndTls&) const { self.turn_to(Turn::to_clear); }
   };
@@ -148,7 +150,7 @@ void Session::on_verify_done(io::Op& op) {
 }
 
 void Session::enter_root(const core::Account& account, const std::string& root) {
-  const auto entered = context_.roots->find(root);
+  const auto entered = roots_->find(root);
   if (entered) {
     root_ = entered;
     rights_ = account.rights;
@@ -246,10 +248,10 @@ void Session::on_data_closed() {
 // ---- TLS on the control connection ----
 
 // False: there is no TLS any more, or no memory for it.
-bool Session::prepare_tls() {
+bool Session::prepare_tls(std::string_view host) {
   if (!context_.tls) return false;
   assert(!tls_);
-  tls_ = std::make_unique<Secured>(context_, socket_);
+  tls_ = std::make_unique<Secured>(context_, socket_, host);
   tls_->op.bind<&Session::on_tls_done>(*this);
   tls_->op.via = &tls_->stream;
   if (!tls_->stream.made()) tls_.reset();
@@ -305,8 +307,9 @@ void Session::on_handshake_done(std::int32_t result) {
   recv_op_.via = send_op_.via = &tls_->stream;
   tls_identity_ = stream.identity();
   const std::vector<std::string> names = stream.names();
-  if (!std::exchange(greets_secured_, false)) return tell({.names = names});
-  pi_.greet_secured(names, context_.reactor.now());
+  const std::string server_name = stream.server_name();
+  if (!std::exchange(greets_secured_, false)) return tell({.names = names, .server_name = server_name});
+  pi_.greet_secured(names, server_name, context_.reactor.now());
   pump();
 }
 

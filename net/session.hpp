@@ -39,7 +39,7 @@ class Session final : public TransferOwner {
   /// The same once the TLS handshake is over that the client begins with.
   void start_secured();
   /// Answers 421 and closes.
-  void refuse(std::string_view why);
+  void refuse(core::Phrase why);
   /// The server drains: a transfer may finish, then 421.
   void shut_down();
   /// Ends at once, whatever is going on.
@@ -61,7 +61,7 @@ class Session final : public TransferOwner {
   Transfer& transfer();
 
   // TLS on the control connection.
-  bool prepare_tls();
+  bool prepare_tls(std::string_view host);
   void turn_to(Turn turn);
   void take_turn();
   void on_tls_done(io::Op& op);
@@ -116,7 +116,8 @@ class Session final : public TransferOwner {
 
   /// TLS of the control connection: made for the handshake, forgotten when the connection is clear again.
   struct Secured {
-    Secured(Context& context, int socket) : stream(context.reactor, context.tls, socket, context.flow_buffers) {}
+    Secured(Context& context, int socket, std::string_view host)
+        : stream(context.reactor, context.tls, socket, context.flow_buffers, host) {}
 
     TlsStream stream;
     io::Op op;  ///< the handshake, and the end
@@ -127,6 +128,7 @@ class Session final : public TransferOwner {
 
   Context& context_;
   std::shared_ptr<const core::Config> config_;
+  std::shared_ptr<const Roots> roots_;  ///< of that configuration, whatever is loaded in the meantime
   SessionOwner& owner_;
   std::uint64_t id_;
   int socket_;

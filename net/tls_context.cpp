@@ -18,6 +18,8 @@
 #include <optional>
 #include <utility>
 
+#include "core/text.hpp"
+
 namespace net {
 
 void TlsFree::operator()(ssl_ctx_st* context) const { SSL_CTX_free(context); }
@@ -317,22 +319,40 @@ std::expected<std::shared_ptr<const TlsContext>, std::vector<TlsMistake>> TlsCon
     made->contexts_.push_back(
         maker.make({fmt::format("certificate[{}]", i), one.certificate, one.key, one.ocsp_response}));
   }
+  for (std::size_t i = 0; i < config.hosts.size(); ++i) {
+    const core::Config::Host& host = config.hosts[i];
+    if (host.certificate.empty()) continue;
+    made->contexts_.push_back(maker.make({fmt::format("host[{}]", i), host.certificate, host.key, host.ocsp_response}));
+    for (const std::string& name : host.names) made->of_hosts_.emplace(name, made->contexts_.back().get());
+  }
   if (!maker.mistakes().empty()) return std::unexpected(std::move(maker.mistakes()));
   SSL_CTX_set_tlsext_servername_callback(made->first(), &TlsContext::choose_certificate);
   SSL_CTX_set_tlsext_servername_arg(made->first(), made.get());
   return made;
 }
 
-// SNI (RFC 6066 3): the first certificate that holds the name. Data connections show their control connection's.
+ssl_ctx_st* TlsContext::find_certificate(std::string_view host) const {
+  const auto own = of_hosts_.find(core::lower(host));
+  if (own != of_hosts_.end()) return own->second;
+  const auto holds = [&](const SslContext& context) {
+    X509* const certificate = SSL_CTX_get0_certificate(context.get());
+    return X509_check_host(certificate, host.data(), host.size(), 0, nullptr) == 1;
+  };
+  const auto found = host.empty() ? contexts_.end() : std::ranges::find_if(contexts_, holds);
+  return found != contexts_.end() ? found->get() : nullptr;
+}
+
+ssl_ctx_st* TlsContext::certificate_of(std::string_view host) const {
+  SSL_CTX* const found = find_certificate(host);
+  return found != nullptr ? found : first();
+}
+
+// SNI (RFC 6066 3). Data connections show their control connection's.
 int TlsContext::choose_certificate(SSL* stream, int*, void* argument) {
   const auto& self = *static_cast<const TlsContext*>(argument);
   const char* const name = SSL_get_servername(stream, TLSEXT_NAMETYPE_host_name);
   if (name == nullptr || connection_of(stream)->data) return SSL_TLSEXT_ERR_OK;
-  const auto holds = [&](const SslContext& context) {
-    return X509_check_host(SSL_CTX_get0_certificate(context.get()), name, 0, 0, nullptr) == 1;
-  };
-  const auto found = std::ranges::find_if(self.contexts_, holds);
-  if (found != self.contexts_.end()) SSL_set_SSL_CTX(stream, found->get());
+  if (SSL_CTX* const found = self.find_certificate(name)) SSL_set_SSL_CTX(stream, found);
   return SSL_TLSEXT_ERR_OK;
 }
 

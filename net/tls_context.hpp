@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "core/config.hpp"
@@ -41,7 +42,7 @@ struct TicketKeys {
 using TlsId = std::array<unsigned char, 16>;
 TlsId random_tls_id();
 
-/// A mistake in [tls] or [[certificate]] that only the files themselves show.
+/// A mistake in [tls], [[certificate]] or [[host]] that only the files themselves show.
 struct TlsMistake {
   std::string key;  ///< "tls.key", "certificate[0].certificate"
   std::string what;
@@ -58,6 +59,9 @@ class TlsContext {
 
   /// With the first certificate, for control connections: SNI may choose another.
   ssl_ctx_st* first() const { return contexts_.front().get(); }
+  /// What a client is shown that names this host, in HOST or in its handshake: the host's own, else the first that
+  /// holds the name, else the first of all.
+  ssl_ctx_st* certificate_of(std::string_view host) const;
   /// Whether sending data connections ask the kernel to encrypt.
   bool kernel() const { return kernel_; }
 
@@ -74,8 +78,10 @@ class TlsContext {
 
   TlsContext() = default;
   static int choose_certificate(ssl_st* stream, int* alert, void* self);
+  ssl_ctx_st* find_certificate(std::string_view host) const;
 
-  std::vector<SslContext> contexts_;  ///< one a certificate
+  std::vector<SslContext> contexts_;                       ///< one a certificate
+  std::unordered_map<std::string, ssl_ctx_st*> of_hosts_;  ///< names of a [[host]] with a certificate of its own
   bool kernel_ = false;
 };
 

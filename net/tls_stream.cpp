@@ -25,14 +25,14 @@ std::size_t encrypted_size(std::size_t octets) { return octets + (octets / recor
 }  // namespace
 
 TlsStream::TlsStream(io::Reactor& reactor, std::shared_ptr<const TlsContext> context, int socket,
-                     io::BufferPool& buffers)
+                     io::BufferPool& buffers, std::string_view host)
     : reactor_(reactor),
       buffers_(buffers),
       context_(std::move(context)),
       connection_{.data = false, .id = random_tls_id(), .keeper = context_->first()},
       socket_(socket),
       bio_(reactor.backend(), socket) {
-  set_up(context_->first(), false);
+  set_up(context_->certificate_of(host), false);
 }
 
 TlsStream::TlsStream(io::Reactor& reactor, const TlsIdentity& identity, int socket, io::BufferPool& buffers, bool sends)
@@ -387,6 +387,11 @@ bool TlsStream::same_client(const TlsIdentity& identity) const {
   const X509* const shown = SSL_get0_peer_certificate(ssl_.get());
   if (identity.client == nullptr || shown == nullptr) return identity.client == nullptr;
   return X509_cmp(identity.client.get(), shown) == 0;
+}
+
+std::string TlsStream::server_name() const {
+  const char* const name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name);
+  return name != nullptr ? name : "";
 }
 
 bool TlsStream::begun() const { return BIO_number_read(SSL_get_rbio(ssl_.get())) > 0; }

@@ -9,6 +9,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "io/buffer_pool.hpp"
@@ -28,8 +29,10 @@ struct TlsIdentity {
 
 class TlsStream final : public io::Layer {
  public:
-  /// For a control connection. `reactor` and `buffers`, which files are moved through, must outlive this.
-  TlsStream(io::Reactor& reactor, std::shared_ptr<const TlsContext> context, int socket, io::BufferPool& buffers);
+  /// For a control connection. `reactor` and `buffers`, which files are moved through, must outlive this. `host`: whose
+  /// certificate a client is shown that asks for none.
+  TlsStream(io::Reactor& reactor, std::shared_ptr<const TlsContext> context, int socket, io::BufferPool& buffers,
+            std::string_view host);
   /// For a data connection of the control connection that `identity` is of. `sends`: the kernel may encrypt.
   TlsStream(io::Reactor& reactor, const TlsIdentity& identity, int socket, io::BufferPool& buffers, bool sends);
   ~TlsStream() override;
@@ -60,6 +63,8 @@ class TlsStream final : public io::Layer {
   /// Why the handshake or the connection failed, in OpenSSL's words; empty when the socket did.
   const std::string& reason() const { return reason_; }
   std::vector<std::string> names() const { return client_names(ssl_.get()); }
+  /// The host that the client asked for (SNI, RFC 6066 3); empty: none.
+  std::string server_name() const;
 
   /// What there is to be read, as Backend::inbound.
   io::Inbound inbound();

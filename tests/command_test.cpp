@@ -91,9 +91,11 @@ TEST_CASE("a row has no code beyond section 5.4 without a reason", "[command][RP
 TEST_CASE("the lists of later texts are among the rows' codes", "[command][RC-24][RC-25][RC-20]") {
   const auto [verb, code] = GENERATE(table<std::string, unsigned>({
       {"EPRT", 200}, {"EPRT", 500}, {"EPRT", 501}, {"EPRT", 522}, {"EPSV", 229}, {"EPSV", 500}, {"EPSV", 501},
-      {"EPSV", 522}, {"OPTS", 200}, {"OPTS", 451}, {"OPTS", 501}, {"FEAT", 211}, {"FEAT", 500}, {"FEAT", 502},
-      {"MDTM", 213}, {"MDTM", 550}, {"SIZE", 213}, {"SIZE", 550}, {"MLST", 250}, {"MLST", 501}, {"MLST", 550},
-      {"MLSD", 150}, {"MLSD", 226}, {"MLSD", 501}, {"MLSD", 550}, {"RETR", 554}, {"STOR", 554}, {"APPE", 554},
+      {"HOST", 220}, {"HOST", 421}, {"HOST", 500}, {"HOST", 501}, {"HOST", 502}, {"HOST", 503}, {"HOST", 504},
+      {"LANG", 200}, {"LANG", 500}, {"LANG", 501}, {"LANG", 502}, {"LANG", 504}, {"EPSV", 522}, {"OPTS", 200},
+      {"OPTS", 451}, {"OPTS", 501}, {"FEAT", 211}, {"FEAT", 500}, {"FEAT", 502}, {"MDTM", 213}, {"MDTM", 550},
+      {"SIZE", 213}, {"SIZE", 550}, {"MLST", 250}, {"MLST", 501}, {"MLST", 550}, {"MLSD", 150}, {"MLSD", 226},
+      {"MLSD", 501}, {"MLSD", 550}, {"RETR", 554}, {"STOR", 554}, {"APPE", 554},
   }));
   CAPTURE(verb, code);
   CHECK(core::admits(*core::find_command(verb), code));

@@ -39,6 +39,8 @@ std::string read_file(const char* path) {
 const std::vector<std::string> contract{
     "server.name",
     "server.greeting",
+    "server.hosts",
+    "server.language",
     "server.drain_timeout_s",
     "server.workers",
     "listen.control",
@@ -116,6 +118,20 @@ const std::vector<std::string> contract{
     "user[0].certificate",
     "user[0].data_resumption",
     "user[0].allow",
+    "host[0].name",
+    "host[0].title",
+    "host[0].greeting",
+    "host[0].language",
+    "host[0].state",
+    "host[0].users",
+    "host[0].root",
+    "host[0].certificate",
+    "host[0].key",
+    "host[0].ocsp_response",
+    "host[0].user[0].name",
+    "host[0].user[0].password",
+    "host[0].user[0].root",
+    "host[0].anonymous.root",
 };
 
 /// config.toml with its commented example of `section` switched on: to the first line that is no comment.
@@ -127,7 +143,7 @@ std::string with_example(std::string text, const std::string& section) {
 }
 
 std::string with_examples(const std::string& text) {
-  std::string whole = with_example(with_example(text, "[[certificate]]"), "[[user]]");
+  std::string whole = with_example(with_example(with_example(text, "[[certificate]]"), "[[user]]"), "[[host]]");
   for (const std::string_view key : {"certificate = ", "key = "}) {  // of [tls], without which there is no second
     const std::size_t value = whole.find("\n" + std::string(key) + "\"\"");
     REQUIRE(value != std::string::npos);
@@ -151,7 +167,7 @@ TEST_CASE("config.toml shows every key with its default", "[config]") {
     CAPTURE(key);
     CHECK(with_user->line_of(key) > 0);
   }
-  CHECK(with_user->lines.size() == contract.size() + 2);  // and certificate[0] and user[0] themselves
+  CHECK(with_user->lines.size() == contract.size() + 4);  // and certificate[0], user[0], host[0] and host[0].user[0]
   const core::Account& user = with_user->config.accounts.all().at(0);
   CHECK(user.rights == parsed(demo).accounts.all().at(0).rights);
 }
@@ -264,6 +280,74 @@ TEST_CASE("any crypt(3) hash is taken", "[config]") {
       GENERATE("$y$j9T$salt$hash", "$6$salt$hash", "$2b$05$saltandhash", "$1$s$h", "$5$s$h", "$7$C6..../....s$h",
                "$gy$j9T$s$h", "$sha1$1$s$h", "abJnggxhB/yWI", "_J9..K0AyUubDrfOgO4s", "");
   CHECK(mistakes(fmt::format("[[user]]\nname = \"a\"\nroot = \"r\"\npassword = \"{}\"\n", hash)).empty());
+}
+
+TEST_CASE("a host has names, users and files of its own", "[config][names]") {
+  const core::Config config = parsed(std::string(demo) + R"(
+    [[user]]
+    name = "anna"
+    password = ""
+    root = "/anna"
+    mounts = ["archive=/srv/archive"]
+    [anonymous]
+    root = "/pub"
+    [server]
+    name = "Main"
+    hosts = "ftp.Example.org"
+    language = "DE"
+    [[host]]
+    name = ["Files.example.org", "xn--mller-kva.example"]
+    title = "Files"
+    greeting = "hello"
+    language = "en"
+    state = "down"
+    users = ["anna", "anonymous"]
+    [[host.user]]
+    name = "demo"
+    password = ""
+    root = "/files"
+    allow = ["read"]
+    [[host]]
+    name = "second.example.org"
+    users = ["demo", "anna"]
+    root = "/second"
+    [host.anonymous]
+    root = "/second/pub"
+    allow = ["list"]
+    [[host]]
+    name = "empty.example.org"
+    [host.anonymous]
+    enabled = false
+  )");
+  CHECK(config.server.hosts == std::vector<std::string>{"ftp.example.org"});
+  CHECK(config.server.language == core::Language::de);
+  REQUIRE(config.hosts.size() == 3);
+  const core::Config::Host& files = config.hosts[0];
+  CHECK(files.names == std::vector<std::string>{"files.example.org", "xn--mller-kva.example"});
+  CHECK((files.title == "Files" && files.greeting == "hello"));
+  CHECK(files.language == core::Language::en);
+  CHECK(files.state == core::HostState::down);
+  REQUIRE(files.accounts.all().size() == 3);
+  CHECK(files.accounts.find("demo")->root == "/files");
+  CHECK(files.accounts.find("demo")->rights == core::Rights{Right::read});
+  CHECK(*files.accounts.find("anna") == *config.accounts.find("anna"));
+  CHECK(files.accounts.find("ftp")->root == "/pub");
+  const core::Config::Host& second = config.hosts[1];
+  CHECK((second.title == "Main" && second.greeting == "ready"));
+  CHECK(second.language == core::Language::de);
+  CHECK(second.state == core::HostState::up);
+  CHECK(second.accounts.find("anna")->root == "/second");
+  CHECK(second.accounts.find("anna")->mounts.empty());
+  CHECK(second.accounts.find("anna")->place == "host[1]");
+  CHECK(second.accounts.find("ftp")->root == "/second/pub");
+  CHECK(second.accounts.find("ftp")->rights == core::Rights{Right::list});
+  CHECK(config.hosts[2].accounts.all().empty());
+  CHECK(config.accounts.find("ftp")->root == "/pub");  // the hosts' are others
+  CHECK(config.accounts.all().size() == 3);
+  CHECK(config.find_host("second.example.org") == &second);
+  CHECK(config.find_host("ftp.example.org") == nullptr);
+  CHECK(config.is_own_name("ftp.example.org"));
+  CHECK(core::all_accounts(config).size() == 9);
 }
 
 TEST_CASE("each key's line is known", "[config]") {
@@ -393,6 +477,48 @@ TEST_CASE("a mistake is named with its line, its key and its cure", "[config]") 
        "c.toml:2: listen.implicit_tls: needs a certificate: set [tls] certificate and key"},
       {"[anonymous]\n[[user]]\nname = \"Ftp\"\npassword = \"\"\nroot = \"r\"",
        "c.toml:3: user[0].name: is a name of the anonymous user: choose another, or set [anonymous] enabled = false"},
+      {"[server]\nlanguage = \"fr\"", "c.toml:2: server.language: must be \"en\" or \"de\""},
+      {"[server]\nhosts = [\"192.0.2.1\"]",
+       "c.toml:2: server.hosts: must be host names as DNS has them, such as \"ftp.example.org\" or "
+       "\"xn--mller-kva.example\"; \"192.0.2.1\" is none"},
+      {"[server]\nhosts = 1", "c.toml:2: server.hosts: must be a string or an array of strings, not an integer"},
+      {"[[host]]\ntitle = \"x\"",
+       "c.toml:1: host[0].name: a [[host]] needs the name, or the names, that HOST asks for it by"},
+      {"[[host]]\nname = []", "c.toml:2: host[0].name: must hold one name at least, such as \"ftp.example.org\""},
+      {"[host]\nname = \"a\"", "c.toml:1: host: must be written as [[host]], not one table: double the brackets"},
+      {"[[host]]\nnames = \"a\"\nname = \"a\"",
+       "c.toml:2: host[0].names: unknown key `names` in [[host]]; did you mean `name`?"},
+      {"[[host]]\nname = \"a:21\"",
+       "c.toml:2: host[0].name: must be host names as DNS has them, such as \"ftp.example.org\" or "
+       "\"xn--mller-kva.example\"; \"a:21\" is none"},
+      {"[[host]]\nname = \"a\"\nstate = \"off\"", "c.toml:3: host[0].state: must be \"up\", \"down\" or \"disabled\""},
+      {"[[host]]\nname = \"a\"\nusers = [\"nobody\"]",
+       "c.toml:3: host[0].users: \"nobody\" is the name of no [[user]]"},
+      {"[anonymous]\n[[host]]\nname = \"a\"\nusers = [\"ftp\"]\n[host.anonymous]\n",
+       "c.toml:4: host[0].users: \"ftp\" is a user of this host already"},
+      {"[[host]]\nname = \"a\"\nroot = \"r\"",
+       "c.toml:3: host[0].root: is the root of those in `users`, and there are none: name some, or leave it out"},
+      {"[[host]]\nname = \"a\"\n[host.user]\nname = \"x\"",
+       "c.toml:3: host[0].user: must be written as [[host.user]], not one table: double the brackets"},
+      {"[[host]]\nname = \"a\"\nanonymous = true",
+       "c.toml:3: host[0].anonymous: must be one table, [host.anonymous], not a boolean"},
+      {"[[host]]\nname = \"a\"\n[[host.user]]\nname = \"x\"\npassword = \"\"",
+       "c.toml:3: host[0].user[0].root: a [[user]] needs a root, the directory that the user sees as \"/\""},
+      {"[[host]]\nname = \"a\"\n[[host.user]]\nname = \"ftp\"\npassword = \"\"\nroot = \"r\"\n[host.anonymous]",
+       "c.toml:4: host[0].user[0].name: is a name of the anonymous user: choose another, or set [anonymous] enabled = "
+       "false"},
+      {"[[host]]\nname = \"a\"\n[host.anonymous]\nrot = \"r\"",
+       "c.toml:4: host[0].anonymous.rot: unknown key `rot` in [anonymous]; did you mean `root`?"},
+      {"[[host]]\nname = \"a\"\ncertificate = \"c\"\nkey = \"k\"",
+       "c.toml:3: host[0].certificate: is one more certificate: set [tls] certificate and key first"},
+      {"[tls]\ncertificate = \"c\"\nkey = \"k\"\n[[host]]\nname = \"a\"\nkey = \"k\"",
+       "c.toml:6: host[0].key: needs the other of certificate and key, which go together"},
+      {"[[host]]\nname = \"a\"\nocsp_response = \"o\"",
+       "c.toml:3: host[0].ocsp_response: is for a certificate of the host's own: set certificate and key too"},
+      {"[[host]]\nname = \"a\"\n[[host]]\nname = \"A\"",
+       "c.toml:4: host[1].name: \"a\" names a host already: each name is that of one host"},
+      {"[server]\nhosts = [\"a\"]\n[[host]]\nname = [\"b\", \"a\"]",
+       "c.toml:4: host[0].name: \"a\" names a host already: each name is that of one host"},
       {"[[user]]\nname = \"a\"\nroot = \"r\"\npassword = \"secret\"",
        "c.toml:4: user[0].password: must be a crypt(3) hash, never the password itself; \"build/millrace passwd\" "
        "prints a hash"},

@@ -1,6 +1,7 @@
 // The protocol interpreter's frame: lines, pipelining, what may act during a transfer, Telnet, time,
 // draining, and that no octets whatever trip it. RFC 959 4.2, 5.3; RFC 1123 4.1.2, 4.1.3.
 #include "core/pi.hpp"
+#include "core/phrases.hpp"
 
 #include <fmt/format.h>
 
@@ -50,12 +51,12 @@ TEST_CASE("the server speaks first", "[pi][CC-02][RC-01]") {
 
 TEST_CASE("a server that refuses service says 421 and closes", "[pi][CC-03][RC-01]") {
   core::Pi pi(std::make_shared<const core::Config>(tests::world_config()), {}, {});
-  pi.refuse("Too many sessions.");
-  CHECK(pi.output() == "421 Too many sessions.\r\n");
+  pi.refuse("Too many sessions; try again later.");
+  CHECK(pi.output() == "421 Too many sessions; try again later.\r\n");
   CHECK(pi.closing());
   pi.receive("NOOP\r\n", false, 0);
   CHECK_FALSE(pi.next_action(0));
-  CHECK(pi.output() == "421 Too many sessions.\r\n");
+  CHECK(pi.output() == "421 Too many sessions; try again later.\r\n");
 }
 
 // ---- Lines ----
@@ -164,7 +165,7 @@ TEST_CASE("every row is answered, with and without a login, with and without an 
 
 TEST_CASE("a command that is known and not implemented gets 502", "[pi][RP-06][TL-31]") {
   LoggedIn world;
-  for (const std::string_view verb : {"AUTH", "MIC", "CONF", "ENC", "LANG", "HOST", "HASH", "MFMT", "LPRT", "ALGS"}) {
+  for (const std::string_view verb : {"AUTH", "MIC", "CONF", "ENC", "HASH", "MFMT", "LPRT", "ALGS"}) {
     CHECK(world.talk(verb) == "502");
     CHECK(world.talk(std::string(verb) + " x") == "502");
   }

@@ -78,7 +78,9 @@ struct Describe {
   std::string operator()(const act::Abort&) const { return "Abort"; }
   std::string operator()(const act::ListToControl& a) const { return fmt::format("ListToControl {}", a.spec.path); }
   std::string operator()(const act::MoreListing&) const { return "MoreListing"; }
-  std::string operator()(const act::PrepareTls&) const { return "PrepareTls"; }
+  std::string operator()(const act::PrepareTls& a) const {
+    return fmt::format("PrepareTls{}{}", a.host.empty() ? "" : " ", a.host);
+  }
   std::string operator()(const act::BeginTls&) const { return "BeginTls"; }
   std::string operator()(const act::EndTls&) const { return "EndTls"; }
 };
@@ -243,7 +245,9 @@ core::Outcome PiWorld::outcome_of(const core::Action& action) {
     core::Outcome operator()(const act::ListToControl& a) const { return world.list_to_control(a.spec); }
     core::Outcome operator()(const act::MoreListing&) const { return world.more_listing(); }
     core::Outcome operator()(const act::PrepareTls&) const { return {}; }
-    core::Outcome operator()(const act::BeginTls&) const { return {.names = world.client_names}; }
+    core::Outcome operator()(const act::BeginTls&) const {
+      return {.names = world.client_names, .server_name = world.server_name};
+    }
     core::Outcome operator()(const act::EndTls&) const { return {}; }
   };
   return std::visit(Performer{*this}, action);

@@ -97,6 +97,8 @@ class PiWorld {
   core::Pi& pi() { return pi_; }
   /// What the certificate says that the client shows in its handshake.
   std::vector<std::string> client_names;
+  /// The host that the client asks for in its handshake (SNI).
+  std::string server_name;
   const ReplyWalker& walker() const { return walker_; }
 
  private:

@@ -133,8 +133,9 @@ TEST_CASE("every refusal has a text of one line and a code that some command has
       CAPTURE(error, creates);
       const core::Refusal refusal = core::refusal(error, creates);
       CHECK(admitted.contains(number(refusal.code)));
-      CHECK_FALSE(refusal.text.empty());
-      CHECK(refusal.text.find_first_of("\r\n\xff") == std::string_view::npos);
+      const std::string_view text = core::phrase_text(core::Language::en, refusal.text);
+      CHECK_FALSE(text.empty());
+      CHECK(text.find_first_of("\r\n\xff") == std::string_view::npos);
     }
   }
 }

@@ -65,6 +65,8 @@ class Configuration(unittest.TestCase):
         self.assert_mistake(self.listen + f'[anonymous]\nroot = "{missing}"\n', 4, "anonymous.root", "No such file")
         user = f'[[user]]\nname = "demo"\npassword = "$1$x$y"\nroot = "{missing}"\n'
         self.assert_mistake(self.listen + user, 6, "user[0].root", "No such file")
+        host = f'[[host]]\nname = "files.example.org"\n[host.anonymous]\nroot = "{missing}"\n'
+        self.assert_mistake(self.listen + host, 6, "host[0].anonymous.root", "No such file")
 
     def test_a_root_that_is_no_directory(self):
         file = self.directory / "file"
