@@ -18,7 +18,7 @@ COMMON    = $(COMMON_COMPILE) -MMD -MP
 OPTIMISE := -O2
 # -g1: the lines of a stack are all that a report needs, and compile a quarter faster.
 SANITISE := -O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-LIBS     := -luring -lspdlog -lfmt -lcrypt -lsystemd -lssl -lcrypto -lpthread
+LIBS     := -luring -lspdlog -lfmt -lcrypt -lsystemd -lssl -lcrypto -lz -lpthread
 
 SERVER_SOURCES := $(wildcard core/*.cpp core/codec/*.cpp io/*.cpp net/*.cpp)
 LIBRARY_SOURCES := $(filter-out net/main.cpp,$(SERVER_SOURCES))
@@ -156,7 +156,7 @@ build/fuzz/core.a: $(call fuzzed,$(wildcard core/*.cpp core/codec/*.cpp))
 
 build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/core.a
 	@echo "  link $@"
-	@$(FUZZ_CXX) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ -lfmt -lspdlog
+	@$(FUZZ_CXX) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ -lfmt -lspdlog -lcrypto -lz
 
 # What is found is kept in build/fuzz/corpus for the next run; an input that fails is left in build/fuzz.
 fuzz: $(patsubst tests/fuzz/%.cpp,build/fuzz/%,$(FUZZ_SOURCES))
@@ -185,7 +185,7 @@ $(call optimised,$(MICRO_SOURCES)): | packages-micro
 
 build/millrace-micro: $(call optimised,$(MICRO_SOURCES) $(MICRO_PARTS))
 	@echo "  link $@"
-	@$(CXX) -o $@ $^ -g -pthread -lbenchmark -lfmt -lspdlog
+	@$(CXX) -o $@ $^ -g -pthread -lbenchmark -lfmt -lspdlog -lcrypto -lz
 
 micro: build/millrace-micro
 	@build/millrace-micro $(if $(ONLY),--benchmark_filter='$(ONLY)')

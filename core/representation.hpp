@@ -12,7 +12,8 @@ enum class Type : char { ascii = 'A', ebcdic = 'E', image = 'I', local = 'L' };
 /// Format control says how a line would be printed; the octets travel alike (RFC 959 3.1.1.5, RFC 1123 4.1.2.2).
 enum class Format : char { non_print = 'N', telnet = 'T', carriage_control = 'C' };
 enum class Structure : char { file = 'F', record = 'R', page = 'P' };
-enum class Mode : char { stream = 'S', block = 'B', compressed = 'C' };
+/// Z: draft-preston-ftpext-deflate-04.
+enum class Mode : char { stream = 'S', block = 'B', compressed = 'C', deflate = 'Z' };
 
 template <typename Letter>
 constexpr char letter(Letter value) {
@@ -24,6 +25,9 @@ inline constexpr unsigned byte_size_max = 64;
 /// The smallest that can hold a page header's fields.
 inline constexpr unsigned page_byte_size_min = 8;
 
+/// zlib's levels.
+inline constexpr int deflate_level_default = 6, deflate_level_max = 9;
+
 /// The defaults are those of RFC 959 5.1.
 struct Representation {
   Type type = Type::ascii;
@@ -31,6 +35,7 @@ struct Representation {
   unsigned byte_size = 8;  ///< TYPE L: bits of a logical byte, 1 to byte_size_max; else 8
   Structure structure = Structure::file;
   Mode mode = Mode::stream;
+  int level = deflate_level_default;  ///< MODE Z: how hard a file that is sent is compressed, 0 to deflate_level_max
   bool operator==(const Representation&) const = default;
 };
 
@@ -72,7 +77,15 @@ constexpr bool travels_unchanged(const Representation& as) {
 }
 
 /// True when the end of file is marked, so that the data connection stays open (RFC 959 3.3).
-constexpr bool keeps_connection(const Representation& as) { return as.mode != Mode::stream; }
+constexpr bool keeps_connection(const Representation& as) {
+  return as.mode == Mode::block || as.mode == Mode::compressed;
+}
+
+/// In MODE Z octets are counted before they are compressed (deflate 3.7): what SIZE and REST mean.
+constexpr Representation uncompressed(Representation as) {
+  if (as.mode == Mode::deflate) as.mode = Mode::stream;
+  return as;
+}
 
 /// The largest file whose pages can all be numbered in one logical byte.
 constexpr std::uint64_t paged_file_max(const Representation& as) {

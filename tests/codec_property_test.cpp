@@ -20,7 +20,7 @@ std::vector<Representation> all_representations() {
   std::vector<Representation> all;
   for (Representation as : types)
     for (const Structure structure : {Structure::file, Structure::record, Structure::page})
-      for (const Mode mode : {Mode::stream, Mode::block, Mode::compressed}) {
+      for (const Mode mode : {Mode::stream, Mode::block, Mode::compressed, Mode::deflate}) {
         as.structure = structure;
         as.mode = mode;
         if (core::goes_together(as)) all.push_back(as);
@@ -170,7 +170,7 @@ void check_received(const tests::CodecRun& run, const std::string& file) {
   CHECK((run.made == file));  // not shown: it may be long and is rarely text
 }
 
-bool has_markers(const Representation& as) { return as.mode != Mode::stream; }
+bool has_markers(const Representation& as) { return core::keeps_connection(as); }
 
 // ---- A foreign sender: blocks cut anywhere, with markers between ----
 

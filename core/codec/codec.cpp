@@ -3,11 +3,13 @@
 #include "core/codec/codec.hpp"
 
 #include <array>
+#include <cerrno>
 #include <utility>
 
 #include "core/codec/ascii.hpp"
 #include "core/codec/block.hpp"
 #include "core/codec/compressed.hpp"
+#include "core/codec/deflate.hpp"
 #include "core/codec/ebcdic.hpp"
 #include "core/codec/local.hpp"
 #include "core/codec/octets.hpp"
@@ -27,7 +29,7 @@ class Identity final : public Codec {
   }
 };
 
-/// One shape behind another, with a small buffer between: pages of logical bytes that are packed.
+/// One codec behind another, with a small buffer between: pages of logical bytes that are packed, MODE Z.
 class Chain final : public Codec {
  public:
   Chain(std::unique_ptr<Codec> first, std::unique_ptr<Codec> second)
@@ -36,6 +38,7 @@ class Chain final : public Codec {
   std::string state() const override;
   bool restore(std::string_view state) override;
   void jump(std::uint64_t offset) override { first_->jump(offset); }
+  bool is_slow() const override { return first_->is_slow() || second_->is_slow(); }
 
  private:
   std::unique_ptr<Codec> first_, second_;
@@ -79,6 +82,41 @@ bool Chain::restore(std::string_view state) {
   const std::size_t slash = state.find('/');
   if (slash == std::string_view::npos) return false;
   return first_->restore(state.substr(0, slash)) && second_->restore(state.substr(slash + 1));
+}
+
+/// What came in MODE Z. What is inside may tell its end by itself, as records do, and yet the file ends only where the
+/// zlib stream does: with the checksum.
+class Inflated final : public Codec {
+ public:
+  Inflated(const Inflation& bound, std::unique_ptr<Codec> inside)
+      : Inflated(std::make_unique<InflateDecoder>(bound), std::move(inside)) {}
+  Progress run(std::span<const char> in, std::span<char> out, Marks behind) override;
+  /// A file is taken up as in MODE S, in a new zlib stream.
+  std::string state() const override { return inside_.state(); }
+  bool restore(std::string_view state) override { return inside_.restore(state); }
+  bool is_slow() const override { return true; }
+
+ private:
+  Inflated(std::unique_ptr<InflateDecoder> inflate, std::unique_ptr<Codec> inside)
+      : inflate_(*inflate), inside_(*inside), both_(std::move(inflate), std::move(inside)) {}
+
+  InflateDecoder& inflate_;
+  Codec& inside_;
+  Chain both_;  ///< which owns them
+  bool inside_ended_ = false;
+};
+
+Progress Inflated::run(std::span<const char> in, std::span<char> out, Marks behind) {
+  if (!inside_ended_) {
+    Progress part = both_.run(in, out, behind);
+    inside_ended_ = (part.marks & mark::end_of_file) != 0;
+    part.marks &= static_cast<Marks>(~mark::end_of_file);
+    if (!inside_ended_ || !part.idle()) return part;
+  }
+  std::array<char, 64> more;
+  Progress rest = inflate_.run(in, more, behind);
+  if (std::exchange(rest.made, 0) > 0) rest = {.error = EBADMSG};
+  return rest;
 }
 
 /// The octets of a record's text, without its end; nullptr: as they are.
@@ -132,14 +170,27 @@ std::unique_ptr<Codec> decoder_shape(const Representation& as) {
 
 namespace {
 
+/// What records are in a stream of octets: marks of two octets.
+std::unique_ptr<Codec> stream_encoder(std::unique_ptr<Codec> shape, const Representation& as) {
+  if (as.structure == Structure::record) return std::make_unique<StreamEncoder>(std::move(shape));
+  return shape;
+}
+
+std::unique_ptr<Codec> stream_decoder(std::unique_ptr<Codec> shape, const Representation& as) {
+  if (as.structure == Structure::record) return std::make_unique<StreamDecoder>(std::move(shape));
+  return shape;
+}
+
 std::unique_ptr<Codec> encoder_around(std::unique_ptr<Codec> shape, const Representation& as, const Markers& markers) {
   switch (as.mode) {
     case Mode::block: return std::make_unique<BlockEncoder>(as, std::move(shape), markers);
     case Mode::compressed: return std::make_unique<CompressedEncoder>(as, std::move(shape), markers);
+    case Mode::deflate:
+      return std::make_unique<Chain>(stream_encoder(std::move(shape), as),
+                                     std::make_unique<DeflateEncoder>(as.level, markers.skip));
     case Mode::stream: break;
   }
-  if (as.structure == Structure::record) return std::make_unique<StreamEncoder>(std::move(shape));
-  return shape;
+  return stream_encoder(std::move(shape), as);
 }
 
 }  // namespace
@@ -156,15 +207,15 @@ std::unique_ptr<Codec> make_listing_encoder(const Representation& as) {
   return encoder_around(std::move(shape), as, {});
 }
 
-std::unique_ptr<Codec> make_decoder(const Representation& as) {
+std::unique_ptr<Codec> make_decoder(const Representation& as, const Inflation& bound) {
   auto shape = decoder_shape(as);
   switch (as.mode) {
     case Mode::block: return std::make_unique<BlockDecoder>(as, std::move(shape));
     case Mode::compressed: return std::make_unique<CompressedDecoder>(as, std::move(shape));
+    case Mode::deflate: return std::make_unique<Inflated>(bound, stream_decoder(std::move(shape), as));
     case Mode::stream: break;
   }
-  if (as.structure == Structure::record) return std::make_unique<StreamDecoder>(std::move(shape));
-  return shape;
+  return stream_decoder(std::move(shape), as);
 }
 
 }  // namespace core

@@ -71,6 +71,15 @@ class Codec {
   /// Sending: the next octet of the input stands at this offset of the file, behind a hole. Only where
   /// all that was given before is taken.
   virtual void jump(std::uint64_t /*offset*/) {}
+  /// True when runs take so long that they belong on a thread: compression does.
+  virtual bool is_slow() const { return false; }
+};
+
+/// MODE Z: how much a stream may become, against those that are made to become very much. Behind the first `free`
+/// octets, `ratio` octets for each that came; 0: any.
+struct Inflation {
+  std::uint64_t ratio = 0;
+  std::uint64_t free = 64ull * 1024 * 1024;
 };
 
 /// Restart markers that a sender puts between its blocks: where in the file the transfer begins, and
@@ -78,12 +87,13 @@ class Codec {
 struct Markers {
   std::uint64_t begin = 0;
   std::uint64_t interval = 0;
+  std::uint64_t skip = 0;  ///< MODE Z: octets of what the shape makes that are not compressed and sent
 };
 
 /// File -> data connection, and back. `as` must go together.
 std::unique_ptr<Codec> make_encoder(const Representation& as, const Markers& markers = {});
 /// A listing, whose lines end with CR LF already, -> data connection. Text types and STRU F and R only.
 std::unique_ptr<Codec> make_listing_encoder(const Representation& as);
-std::unique_ptr<Codec> make_decoder(const Representation& as);
+std::unique_ptr<Codec> make_decoder(const Representation& as, const Inflation& bound = {});
 
 }  // namespace core

@@ -46,8 +46,8 @@ Result run(core::Codec& codec, std::string_view octets, std::size_t room, std::u
 core::Representation chosen(std::uint8_t how, std::uint8_t bits) {
   constexpr std::array types{core::Type::ascii, core::Type::ebcdic, core::Type::image, core::Type::local};
   constexpr std::array structures{core::Structure::file, core::Structure::record, core::Structure::page};
-  constexpr std::array modes{core::Mode::stream, core::Mode::block, core::Mode::compressed};
-  core::Representation as{.type = types[how % 4], .structure = structures[how / 4 % 3], .mode = modes[how / 12 % 3]};
+  constexpr std::array modes{core::Mode::stream, core::Mode::block, core::Mode::compressed, core::Mode::deflate};
+  core::Representation as{.type = types[how % 4], .structure = structures[how / 4 % 3], .mode = modes[how / 12 % 4]};
   if (as.type == core::Type::local) as.byte_size = 1 + bits % core::byte_size_max;
   return as;
 }
