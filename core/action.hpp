@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "core/accounts.hpp"
+#include "core/digest.hpp"
 #include "core/endpoint.hpp"
 #include "core/facts.hpp"
 #include "core/listing.hpp"
@@ -16,18 +17,27 @@
 
 namespace core {
 
+/// Octets of a file, up to without `end`. RANG; by default the whole file.
+struct OctetRange {
+  static constexpr std::uint64_t no_end = UINT64_MAX;
+  std::uint64_t begin = 0, end = no_end;
+  bool operator==(const OctetRange&) const = default;
+};
+
 /// What a transfer command moves, and how. Paths are absolute below the user's root.
 struct TransferSpec {
   enum class Kind : std::uint8_t { retrieve, store, append, store_unique, list };
   Kind kind = Kind::retrieve;
   std::string_view path{};  ///< the file; for a listing the directory or file listed; for STOU the name to begin with
   Representation as{};
-  std::uint64_t offset = 0;    ///< REST: where in the file to begin
-  std::uint64_t skip = 0;      ///< RETR: octets to leave out of what is sent from there
-  std::string_view state{};    ///< REST: what the codec held there (core::Codec::state)
-  std::uint64_t allocate = 0;  ///< ALLO, octets; 0: not told
-  bool secured = false;        ///< PROT P: no octet before a TLS handshake
-  bool resumes = false;        ///< that handshake must resume the control connection's TLS session (RFC 4217 10.2)
+  std::uint64_t offset = 0;                ///< REST: where in the file to begin
+  std::uint64_t end = OctetRange::no_end;  ///< RANG: octets from here on are neither sent nor changed
+  std::uint64_t skip = 0;                  ///< RETR: octets to leave out of what is sent from there
+  std::string_view state{};                ///< REST: what the codec held there (core::Codec::state)
+  std::uint64_t allocate = 0;              ///< ALLO, octets; 0: not told
+  bool secured = false;                    ///< PROT P: no octet before a TLS handshake
+  bool resumes = false;  ///< that handshake must resume the control connection's TLS session (RFC 4217 10.2)
+  bool ranged() const { return end != OctetRange::no_end; }
 
   // Listings only.
   ListFormat format = ListFormat::list;
@@ -79,7 +89,13 @@ struct StartTransfer {  ///< opens the file or directory; told back before any d
 };
 struct Proceed {  ///< 150 or 125 has been answered: open the data connection and move
 };
-struct Abort {  ///< stop the transfer; its end is told as ever
+struct Abort {  ///< stop the transfer or digest; its end is told as ever
+};
+struct Digest {  ///< of octets of a file; told back by Pi::on_digest_end()
+  std::string_view path{};
+  HashAlgorithm algorithm{};
+  OctetRange range{};
+  bool inside = false;  ///< a range that ends behind the file is refused (ERANGE), not cut
 };
 struct ListToControl {  ///< STAT with a path: Outcome::entry first, then nothing until MoreListing
   TransferSpec spec;
@@ -99,7 +115,7 @@ struct MoreListing {  ///< Outcome::text: whole lines; Outcome::last with the en
 using Action = std::variant<action::Verify, action::EnterRoot, action::Look, action::Measure, action::MakeDirectory,
                             action::Remove, action::Rename, action::Aim, action::Listen, action::DropData,
                             action::StartTransfer, action::Proceed, action::Abort, action::ListToControl,
-                            action::MoreListing, action::PrepareTls, action::BeginTls, action::EndTls>;
+                            action::MoreListing, action::PrepareTls, action::BeginTls, action::EndTls, action::Digest>;
 
 /// How an action ended. Only the fields that its action names mean something.
 struct Outcome {
@@ -134,9 +150,18 @@ struct TransferEnd {
   bool stays_open = false;   ///< the data connection is kept for the next transfer (250)
 };
 
-/// For STAT while a transfer moves.
+/// How a digest ended.
+struct DigestEnd {
+  int error = 0;  ///< errno value; EFBIG: more than limits.digest_max_bytes; EBUSY: limits.digests
+  HashAlgorithm algorithm{};
+  OctetRange range{};  ///< as it was found in the file
+  std::string hex{};
+};
+
+/// For STAT while a transfer moves, or a digest is made.
 struct TransferProgress {
   std::uint64_t octets = 0;
+  std::uint64_t total = 0;  ///< of a digest
   bool connected = false;
 };
 

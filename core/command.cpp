@@ -26,6 +26,8 @@ constexpr const auto& appe_codes =
 // 550: a missing directory. 501: MLSD of a file (RFC 3659 7.2.1).
 constexpr const auto& list_codes = codes<125, 150, 226, 250, 425, 426, 450, 451, 502, 521, 522, 530, 550>;
 constexpr const auto& look_codes = codes<213, 450, 451, 530, 550, 552>;
+// What the older digest commands answer: draft-bryan-ftpext-hash-02 appendix B. 451: ABOR.
+constexpr const auto& checksum_codes = codes<250, 450, 451, 530, 550>;
 
 }  // namespace
 
@@ -36,6 +38,8 @@ struct CommandTable {
   static constexpr During waits = During::waits, acts = During::acts;
   static constexpr Diagram simple = Diagram::simple, transfer = Diagram::transfer, sequence = Diagram::sequence,
                            login = Diagram::login;
+
+  static constexpr std::string_view checksum_syntax = "<pathname> | \"<pathname>\" [[<begin>] <end>]";
 
   static consteval auto make() {  // NOLINT(readability-function-size): a table
     constexpr auto unimplemented = [](std::string_view verb, std::span<const std::uint16_t> reply = codes<502>) {
@@ -59,7 +63,7 @@ struct CommandTable {
       {"PASV", logged_in, none, waits, simple, codes<227, 425, 502, 530>, &Pi::on_pasv, {}, false, "", ""},
       {"TYPE", logged_in, required, waits, simple, codes<200, 504, 530>, &Pi::on_type, {}, false, "A [N|T|C] | E [N|T|C] | I | L <bits>", ""},
       {"STRU", logged_in, required, waits, simple, codes<200, 504, 530>, &Pi::on_stru, {}, false, "F | R | P", ""},
-      {"MODE", logged_in, required, waits, simple, codes<200, 504, 530>, &Pi::on_mode, {}, false, "S | B | C", ""},
+      {"MODE", logged_in, required, waits, simple, codes<200, 504, 530>, &Pi::on_mode, {}, false, "S | B | C | Z", ""},
 
       // 4.1.3: service.
       {"RETR", logged_in, required, waits, transfer, retr_codes, &Pi::on_retr, Right::read, false, "<pathname>", ""},
@@ -93,7 +97,7 @@ struct CommandTable {
 
       // RFC 2389: features.
       {"FEAT", anywhere, none, waits, simple, codes<211, 502>, &Pi::on_feat, {}, false, "", ""},
-      {"OPTS", anywhere, required, waits, simple, codes<200, 451>, &Pi::on_opts, {}, false, "UTF8 ON | MLST <facts>", ""},
+      {"OPTS", anywhere, required, waits, simple, codes<200, 451>, &Pi::on_opts, {}, false, "UTF8 ON | MLST <facts> | HASH [<algorithm>] | MODE Z [<name> <value> ...]", ""},
 
       // RFC 2428: addresses of any family. 504: as for PORT.
       {"EPRT", logged_in, required, waits, simple, codes<200, 504, 522, 530>, &Pi::on_eprt, {}, false, "|<family>|<address>|<port>|", "EPRT"},
@@ -117,10 +121,19 @@ struct CommandTable {
       // RFC 7151.
       {"HOST", anywhere, required, waits, simple, codes<220, 502, 503, 504>, &Pi::on_host, {}, false, "<host-name> | <address>", "HOST"},
 
+      // draft-bryan-ftp-range-08 3, 5; draft-bryan-ftpext-hash-02 3.5, and what clients knew before. 451 is ABOR's.
+      {"RANG", logged_in, required, waits, sequence, codes<350, 530, 551, 552>, &Pi::on_rang, {}, false, "<first octet> <last octet> | 1 0", "RANG STREAM"},
+      {"HASH", logged_in, required, waits, simple, codes<213, 450, 451, 530, 550, 551, 552, 553, 556>, &Pi::on_hash, {}, false, "<pathname>", ""},
+      {"XCRC", logged_in, required, waits, simple, checksum_codes, &Pi::on_checksum, Right::read, false, checksum_syntax, "XCRC"},
+      {"XMD5", logged_in, required, waits, simple, checksum_codes, &Pi::on_checksum, Right::read, false, checksum_syntax, "XMD5"},
+      {"XSHA", logged_in, required, waits, simple, checksum_codes, &Pi::on_checksum, Right::read, false, checksum_syntax, "XSHA"},
+      {"XSHA1", logged_in, required, waits, simple, checksum_codes, &Pi::on_checksum, Right::read, false, checksum_syntax, "XSHA1"},
+      {"XSHA256", logged_in, required, waits, simple, checksum_codes, &Pi::on_checksum, Right::read, false, checksum_syntax, "XSHA256"},
+      {"XSHA512", logged_in, required, waits, simple, checksum_codes, &Pi::on_checksum, Right::read, false, checksum_syntax, "XSHA512"},
+
       // Known and not implemented: 502, where an unknown verb gets 500 (RFC 959 4.2.1).
       unimplemented("MIC"), unimplemented("CONF"), unimplemented("ENC"),
-      unimplemented("LPRT"), unimplemented("LPSV"), unimplemented("ALGS"),
-      unimplemented("HASH"), unimplemented("RANG"), unimplemented("MFMT"),
+      unimplemented("LPRT"), unimplemented("LPSV"), unimplemented("ALGS"), unimplemented("MFMT"),
       unimplemented("MFCT"), unimplemented("MFF"), unimplemented("AVBL"), unimplemented("DSIZ"),
       unimplemented("RMDA"), unimplemented("CSID"), unimplemented("THMB"),
       // The first of its codes is the answer: TLS asks for no ADAT (RFC 4217 4).

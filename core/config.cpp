@@ -399,6 +399,13 @@ constexpr std::array rows{
         Integer{at<&Config::limits, &Config::Limits::login_failure_delay_ms>, 0, 60'000, "milliseconds"}},
     Row{"limits", "transfer_buffers",
         Integer{at<&Config::limits, &Config::Limits::transfer_buffers>, 1, 1'000'000, "buffers"}},
+    Row{"limits", "deflate_level",
+        Integer{at<&Config::limits, &Config::Limits::deflate_level>, 0, 9, "as zlib counts levels (0: no MODE Z)"}},
+    Row{"limits", "inflate_ratio",
+        Integer{at<&Config::limits, &Config::Limits::inflate_ratio>, 0, 1'100, "octets for each octet (0: any)"}},
+    Row{"limits", "digests", Integer{at<&Config::limits, &Config::Limits::digests>, 1, 10'000, "files"}},
+    Row{"limits", "digest_max_bytes",
+        Integer{at<&Config::limits, &Config::Limits::digest_max_bytes>, 0, INT64_MAX, "octets (0: no limit)"}},
 
     Row{"anonymous", "enabled", Flag{at<&Draft::anonymous_enabled>}},
     Row{"anonymous", "root", Text{accept_filled_line<&Draft::anonymous, &Account::root>, root_form}},

@@ -18,6 +18,8 @@ inline constexpr std::size_t input_pending_max = 16 * 1024;
 inline constexpr std::size_t replies_pending_max = 32 * 1024;
 /// The largest file that is counted for SIZE and REST where it travels changed (TYPE A); past it SIZE gives 550.
 inline constexpr std::uint64_t measured_file_max = 1ull << 30;
+/// Digests of files that are remembered, in some 300 octets each.
+inline constexpr std::size_t digests_kept = 4096;
 /// Octets of a restart marker (RFC 959 3.5): what goes into one reply line.
 inline constexpr std::size_t marker_max = 255;
 /// Longest text that a wildcard may have, and how many stars: matching stays cheap.

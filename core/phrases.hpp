@@ -108,6 +108,7 @@ inline constexpr std::string_view phrase_rows[][language_count] = {
   {"Structures F, R and P are implemented.", "Vorhanden sind die Strukturen F, R und P."},
   {"Structure is {}.", "Die Struktur ist {}."},
   {"Modes S, B and C are implemented.", "Vorhanden sind die Modi S, B und C."},
+  {"Modes S, B, C and Z are implemented.", "Vorhanden sind die Modi S, B, C und Z."},
   {"Mode is {}.", "Der Modus ist {}."},
 
   // Transfers.
@@ -129,11 +130,27 @@ inline constexpr std::string_view phrase_rows[][language_count] = {
   {"Wanted: a number of octets.", "Gesucht: eine Anzahl von Oktetten."},
   {"Restarting at {}. Send RETR or STOR.", "Weiter geht es bei {}. RETR oder STOR senden."},
 
+  // Ranges, digests, MODE Z.
+  {"Wanted: the first octet and the last one.", "Gesucht: das erste und das letzte Oktett."},
+  {"The whole file again.", "Wieder die ganze Datei."},
+  {"The range ends before it begins; the whole file again.", "Der Bereich endet, bevor er beginnt; wieder die ganze Datei."},
+  {"Ranges are for TYPE I, STRU F and MODE S.", "Bereiche gibt es in TYPE I, STRU F und MODE S."},
+  {"The digest of a directory is not defined.", "Die Prüfsumme eines Verzeichnisses ist nicht bestimmt."},
+  {"The range lies beyond the end of the file.", "Der Bereich liegt hinter dem Ende der Datei."},
+  {"That is more than is hashed here.", "Das ist mehr, als hier geprüft wird."},
+  {"Too many files are being hashed; try again.", "Zu viele Dateien werden gerade geprüft; bitte noch einmal."},
+  {"Aborted.", "Abgebrochen."},
+  {"Unknown algorithm, current selection not changed.", "Unbekanntes Verfahren; es bleibt beim bisherigen."},
+  {"MODE Z {} is not available.", "MODE Z {} gibt es hier nicht."},
+  {"MODE Z {} {} is invalid.", "MODE Z {} {} ist ungültig."},
+  {"MODE Z options are the defaults.", "Die Optionen von MODE Z sind die üblichen."},
+  {"The stream becomes too much for its size; use MODE S.", "Aus dem Strom wird zu viel für seine Größe; MODE S nehmen."},
+
   // Files.
   {"Send RNTO with the new name.", "RNTO mit dem neuen Namen senden."},
   {"Send RNFR first.", "Zuerst RNFR senden."},
   {"File action okay, completed.", "Dateibefehl ausgeführt."},
-  {"The size is known in MODE S, and STRU F or R.", "Die Größe ist in MODE S und STRU F oder R bekannt."},
+  {"The size is known in MODE S and Z, and STRU F or R.", "Die Größe ist in MODE S und Z und STRU F oder R bekannt."},
   {"Too large to be counted so; use TYPE I and STRU F.", "Zu groß, um so gezählt zu werden; TYPE I und STRU F nehmen."},
   {"Listing follows.", "Es folgt die Auskunft."},
   {"End.", "Ende."},
@@ -177,6 +194,7 @@ inline constexpr std::string_view phrase_rows[][language_count] = {
   {"{} in progress: {} octets moved, data connection {}", "{} läuft: {} Oktette übertragen, Datenverbindung {}"},
   {"open", "offen"},
   {"being opened", "wird geöffnet"},
+  {"{} in progress: {} of {} octets read", "{} läuft: {} von {} Oktetten gelesen"},
   {"No transfer in progress", "Keine Übertragung läuft"},
   {"End of status.", "Ende."},
   {"Status of the directory follows.", "Das Verzeichnis:"},

@@ -13,7 +13,9 @@
 namespace core {
 
 Pi::Pi(std::shared_ptr<const Config> config, const Endpoint& local, const Endpoint& peer)
-    : config_(std::move(config)), local_(unmapped(local)), peer_(unmapped(peer)) {}
+    : config_(std::move(config)), local_(unmapped(local)), peer_(unmapped(peer)) {
+  default_parameters();
+}
 
 void Pi::greet(Moment now) {
   last_activity_ = now;
@@ -78,21 +80,26 @@ bool Pi::take_line() {
     held_too_long_ = line->too_long;
     holding_ = true;
   }
-  const CommandRow* row = find_command(split_line(held_).verb);
-  if (must_wait_for_transfer(row)) return false;
+  const Command command = split_line(held_);
+  const CommandRow* row = find_command(command.verb);
+  if (must_wait_for_transfer(row, command)) return false;
   holding_ = false;
   forget_sequences(row);
   if (row == nullptr) {
     append_reply(output_, Code::unrecognised,
                  held_too_long_ ? say("The command line is too long.") : say("Command not recognised."));
   } else {
-    run_command(*row, split_line(held_));
+    run_command(*row, command);
   }
   return true;
 }
 
-bool Pi::must_wait_for_transfer(const CommandRow* row) const {
-  return transferring() && (row == nullptr || row->during_transfer == During::waits);
+// Nothing is answered before a digest is, whose reply no 1yz has announced, but what is about it.
+bool Pi::must_wait_for_transfer(const CommandRow* row, const Command& command) const {
+  if (!transferring()) return false;
+  if (row == nullptr || row->during_transfer == During::waits) return true;
+  const bool about_it = row->handler == &Pi::on_abor || (row->handler == &Pi::on_stat && !command.has_argument);
+  return digesting() && !about_it;
 }
 
 void Pi::run_command(const CommandRow& row, const Command& command) {
@@ -257,7 +264,8 @@ bool Pi::resolve(std::string_view argument) {
 
 void Pi::default_parameters() {
   directory_ = "/";
-  as_ = {};
+  as_ = {.level = default_level()};
+  hash_ = {};
   epsv_only_ = false;
   facts_ = FactSet::defaults();
   forget_restart();
@@ -268,6 +276,7 @@ void Pi::default_parameters() {
 void Pi::forget_restart() {
   restart_ = 0;
   restart_state_.clear();
+  range_.reset();
 }
 
 }  // namespace core

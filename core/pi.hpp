@@ -44,6 +44,8 @@ class Pi {
   void on_outcome(const Outcome& outcome, Moment now);
   /// The transfer that was told to proceed ended.
   void on_transfer_end(const TransferEnd& end, Moment now);
+  /// The digest that was asked for is made, or cannot be.
+  void on_digest_end(const DigestEnd& end, Moment now);
   /// The transfer was sent a restart marker, and stored all before it: 110 (RFC 1123 4.1.3.4). `sender` is the
   /// marker's text, `own` what REST takes to go on from there. Only while may_take_marker().
   void on_marker(std::string_view sender, std::string_view own, Moment now);
@@ -69,6 +71,7 @@ class Pi {
   bool closing() const { return closing_; }
   /// False while so much is held unanswered that reading should stop.
   bool wants_input() const;
+  /// True between a transfer command's 1yz, or the begin of a digest, and its final reply.
   bool transferring() const { return transfer_.row != nullptr; }
 
   /// For the log: who is logged in (empty before).
@@ -95,7 +98,8 @@ class Pi {
   void run_command(const CommandRow& row, const Command& command);
   bool may_take_command() const;
   bool take_line();
-  bool must_wait_for_transfer(const CommandRow* row) const;
+  bool must_wait_for_transfer(const CommandRow* row, const Command& command) const;
+  bool digesting() const { return transferring() && transfer_.diagram == Diagram::simple; }
   void forget_sequences(const CommandRow* row);
   void reply_to(Exchange& exchange, Code code, std::string_view text);
   /// A text of the table, in the session's language (pi_reply.hpp).
@@ -222,6 +226,16 @@ class Pi {
   void after_mdtm(const Outcome& outcome);
   void after_mlst(const Outcome& outcome);
 
+  // HASH and RANG (pi_digest.cpp), MODE Z (pi_deflate.cpp).
+  void on_rang(std::string_view argument);
+  void on_hash(std::string_view argument);
+  void on_checksum(std::string_view argument);
+  void begin_digest(std::string_view name, action::Digest wanted);
+  void refuse_digest(int error);
+  void opts_hash(std::string_view options);
+  void opts_mode(std::string_view options);
+  int default_level() const;
+
   // 4.1.3, information and the rest (pi_information.cpp).
   void on_site(std::string_view argument);
   void on_syst(std::string_view argument);
@@ -248,7 +262,7 @@ class Pi {
   std::string output_;
 
   Exchange foreground_;                 ///< the command being answered
-  Exchange transfer_;                   ///< a transfer command between its 1yz and its final reply
+  Exchange transfer_;                   ///< a transfer command between its 1yz and its final reply, or a digest
   Waiting waiting_ = Waiting::nothing;  ///< what foreground_ waits for
   After after_ = nullptr;
   std::optional<Action> asked_;
@@ -284,10 +298,12 @@ class Pi {
   bool epsv_only_ = false;
   FactSet facts_ = FactSet::defaults();
   std::uint64_t allocate_ = 0;
+  HashAlgorithm hash_ = HashAlgorithm::sha_256;
 
   // Sequences of two commands.
   std::uint64_t restart_ = 0;  ///< MODE S: octets as they travel; MODE B and C: of the file
   std::string restart_state_;  ///< behind the "+" of a marker
+  std::optional<OctetRange> range_;
   std::string rename_from_;
   bool renaming_ = false;
 

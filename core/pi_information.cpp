@@ -36,7 +36,10 @@ void Pi::stat_session() {
   if (config().tls.offered())
     continue_reply(output_, say("Control connection: {}, data connections: {}", tls_ == Tls::on ? "TLS" : say("clear"),
                                 data_secured_ ? say("private") : say("clear")));
-  if (transferring()) {
+  if (digesting()) {
+    continue_reply(output_, say("{} in progress: {} of {} octets read", transfer_.row->verb, progress_.octets,
+                                progress_.total));
+  } else if (transferring()) {
     continue_reply(output_, say("{} in progress: {} octets moved, data connection {}", transfer_.row->verb,
                                 progress_.octets, progress_.connected ? say("open") : say("being opened")));
   } else {
@@ -85,8 +88,8 @@ void Pi::on_help(std::string_view argument) {
   std::size_t in_line = 0;
   for (const CommandRow& row : command_table()) {
     if (!offers(row)) continue;
-    fmt::format_to(std::back_inserter(line), "{:<6}", row.verb);
-    if (++in_line % 10 == 0) continue_reply(output_, std::exchange(line, {}));
+    fmt::format_to(std::back_inserter(line), "{:<8}", row.verb);
+    if (++in_line % 9 == 0) continue_reply(output_, std::exchange(line, {}));
   }
   if (!line.empty()) continue_reply(output_, line);
   reply(Code::help, "HELP <command> shows its syntax.");
@@ -110,8 +113,10 @@ void Pi::on_feat(std::string_view) {
   begin_reply(output_, Code::system_status, say("Features:"));
   for (const CommandRow& row : command_table())
     if (!row.feature.empty() && offers(row)) continue_reply(output_, row.feature);
+  continue_reply(output_, hash_feature(hash_));
   continue_reply(output_, feat_line(facts_));
   continue_reply(output_, lang_line(language()));
+  if (config().limits.deflate_level > 0) continue_reply(output_, "MODE Z");
   continue_reply(output_, "TVFS");
   continue_reply(output_, "UTF8");
   reply_as_is(Code::system_status, "End");  // RFC 2389 3.2
@@ -125,6 +130,8 @@ void Pi::on_opts(std::string_view argument) {
     return reply(Code::okay, "Names are octets; UTF-8 is always on.");
   if (target == "MLST" && parse_fact_list(options, facts_))
     return reply_as_is(Code::okay, fmt::format("MLST OPTS{}{}", facts_ == FactSet() ? "" : " ", fact_list(facts_)));
+  if (target == "HASH") return opts_hash(options);
+  if (target == "MODE") return opts_mode(options);
   reply(Code::bad_parameter, "No such option.");
 }
 

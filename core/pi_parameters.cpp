@@ -155,7 +155,10 @@ void Pi::on_stru(std::string_view argument) {
 void Pi::on_mode(std::string_view argument) {
   if (argument.size() != 1) return reply(Code::bad_parameter, "Wanted: one letter.");
   const auto mode = static_cast<Mode>(upper(argument.front()));
-  if (!contains_letter("SBC", mode)) return reply(Code::parameter_not_implemented, "Modes S, B and C are implemented.");
+  const bool deflates = config().limits.deflate_level > 0;
+  if (!contains_letter(deflates ? "SBCZ" : "SBC", mode))
+    return reply(Code::parameter_not_implemented,
+                 deflates ? Phrase("Modes S, B, C and Z are implemented.") : Phrase("Modes S, B and C are implemented."));
   if (mode != as_.mode) forget_restart();
   as_.mode = mode;
   reply(Code::okay, "Mode is {}.", letter(mode));

@@ -11,14 +11,23 @@
 #include "core/text.hpp"
 
 namespace core {
+namespace {
+
+/// How much of a file of that size lies in the range.
+std::uint64_t octets_in(const TransferSpec& spec, std::uint64_t size) {
+  return std::min(spec.end, size) - std::min(spec.offset, size);
+}
+
+}  // namespace
+
 // ---- Transfers ----
 
 void Pi::on_retr(std::string_view argument) { transfer_file(TransferSpec::Kind::retrieve, argument); }
 void Pi::on_stor(std::string_view argument) { transfer_file(TransferSpec::Kind::store, argument); }
 
-// After REST it acts as STOR does (RFC 3659 5.3).
+// After REST it acts as STOR does (RFC 3659 5.3), and after RANG (range 4.3).
 void Pi::on_appe(std::string_view argument) {
-  const bool restarts = restart_ > 0 || !restart_state_.empty();
+  const bool restarts = restart_ > 0 || !restart_state_.empty() || range_;
   transfer_file(restarts ? TransferSpec::Kind::store : TransferSpec::Kind::append, argument);
 }
 
@@ -33,13 +42,17 @@ void Pi::transfer_file(TransferSpec::Kind kind, std::string_view argument) {
   if (!goes_together(as_)) return reply(Code::bad_parameter, "This TYPE and STRU do not go together.");
   if (!resolve(argument)) return;
   spec_ = {.kind = kind, .path = path_, .as = as_, .offset = restart_, .state = restart_state_, .allocate = allocate_};
+  if (range_ && !travels_unchanged(as_)) return refuse_file({.error = ERANGE});  // TYPE, STRU or MODE came behind it
+  if (range_) spec_.offset = range_->begin, spec_.end = range_->end, spec_.allocate = 0;
   // Pages say where they belong: there is no end to append to.
   if (kind == TransferSpec::Kind::append && as_.structure == Structure::page)
     return refuse_file({.error = EMEDIUMTYPE});
-  // In MODE S the restart point counts octets as they travel: where that is in the file takes a count.
-  const bool counted = restart_ > 0 && as_.mode == Mode::stream;
+  // In MODE S the restart point counts octets as they travel, in MODE Z before they are compressed: where that is in
+  // the file takes a count.
+  const bool counted = restart_ > 0 && !keeps_connection(as_);
   if (counted && as_.structure == Structure::page) return refuse_file({.error = ERANGE});  // RFC 3659 5.2: STRU F
-  if (counted && length_changes(as_)) return ask(action::Measure{path_, as_, restart_}, &Pi::after_restart_measured);
+  if (counted && length_changes(as_))
+    return ask(action::Measure{path_, uncompressed(as_), restart_}, &Pi::after_restart_measured);
   start_transfer();
 }
 
@@ -79,7 +92,8 @@ void Pi::after_start_transfer(const Outcome& outcome) {
   switch (spec_.kind) {
     case TransferSpec::Kind::store_unique: reply_as_is(code, fmt::format("FILE: {}", outcome.text)); break;
     case TransferSpec::Kind::retrieve:
-      reply(code, "{} for {} ({} bytes).", state, last_name(path_), outcome.entry.size);
+      reply(code, "{} for {} ({} bytes).", state, last_name(path_),
+            spec_.ranged() ? octets_in(spec_, outcome.entry.size) : outcome.entry.size);
       break;
     default: reply_as_is(code, fmt::format("{}.", state));
   }
@@ -102,13 +116,14 @@ void Pi::on_allo(std::string_view argument) {
 }
 
 void Pi::on_rest(std::string_view argument) {
-  const bool marked = as_.mode != Mode::stream;
+  const bool marked = keeps_connection(as_);
   const std::size_t plus = marked ? std::min(argument.find('+'), argument.size()) : argument.size();
   const std::string_view state = argument.substr(plus);
   const auto offset = parse_number(argument.substr(0, plus));
   if (!offset || state.size() == 1 || !std::ranges::all_of(state, is_marker_octet))
     return reply(Code::bad_parameter,
                  marked ? Phrase("Wanted: a marker of this server.") : Phrase("Wanted: a number of octets."));
+  range_.reset();
   restart_ = *offset;
   restart_state_ = state.substr(state.empty() ? 0 : 1);
   reply(Code::pending_further, "Restarting at {}. Send RETR or STOR.", argument);
@@ -137,6 +152,7 @@ void Pi::on_mlsd(std::string_view argument) {
   if (!resolve(argument)) return;
   spec_ = {.kind = TransferSpec::Kind::list,
            .path = path_,
+           .as = {.mode = as_.mode == Mode::deflate ? as_.mode : Mode::stream, .level = as_.level},
            .format = ListFormat::machine,
            .directory_only = true,
            .facts = facts_};
@@ -144,12 +160,13 @@ void Pi::on_mlsd(std::string_view argument) {
 }
 
 // A listing is text, whatever the TYPE (RFC 1123 4.1.2.7), in EBCDIC where that is the TYPE; MLSD alone is
-// always as by default (RFC 3659 7.2).
+// always as by default (RFC 3659 7.2), but for MODE Z, which is for all transfers (deflate 3.1).
 Representation Pi::listing_representation() const {
   const bool records = as_.structure == Structure::record;
   return {.type = as_.type == Type::ebcdic ? Type::ebcdic : Type::ascii,
           .structure = records ? Structure::record : Structure::file,
-          .mode = as_.mode};
+          .mode = as_.mode,
+          .level = as_.level};
 }
 
 // LIST, NLST and STAT take the options that clients of Unix servers send, and a wildcard in the last
@@ -225,10 +242,10 @@ void Pi::on_pwd(std::string_view) { reply(Code::path_created, "{} is the current
 // The octets that RETR would send now, never an estimate: where they are others than the file's, it takes a
 // count, and where blocks of any size may carry them, nobody knows (RFC 3659 4).
 void Pi::on_size(std::string_view argument) {
-  if (as_.mode != Mode::stream || as_.structure == Structure::page || !goes_together(as_))
-    return reply(Code::unavailable, "The size is known in MODE S, and STRU F or R.");
+  if (keeps_connection(as_) || as_.structure == Structure::page || !goes_together(as_))
+    return reply(Code::unavailable, "The size is known in MODE S and Z, and STRU F or R.");
   if (!resolve(argument)) return;
-  if (length_changes(as_)) return ask(action::Measure{path_, as_}, &Pi::after_measure);
+  if (length_changes(as_)) return ask(action::Measure{path_, uncompressed(as_)}, &Pi::after_measure);
   ask(action::Look{path_}, &Pi::after_size);
 }
 

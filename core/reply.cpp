@@ -54,6 +54,8 @@ constexpr std::array rows{
     Row{ENXIO, Code::unavailable, Code::name_not_allowed, "Not a regular file."},
     Row{ERANGE, Code::bad_restart, Code::bad_restart, "The restart point lies beyond the end of the file."},
     Row{EFBIG, Code::exceeded_allocation, Code::exceeded_allocation, "The file is too large."},
+    Row{EOVERFLOW, Code::exceeded_allocation, Code::exceeded_allocation,
+        "The stream becomes too much for its size; use MODE S."},
     Row{EDQUOT, Code::exceeded_allocation, Code::exceeded_allocation, "Quota exceeded."},
     Row{ENOSPC, Code::insufficient_storage, Code::insufficient_storage, "No space left."},
     Row{EBUSY, Code::file_busy, Code::file_busy, "The file is busy."},

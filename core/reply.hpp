@@ -57,10 +57,13 @@ enum class Code : std::uint16_t {
   level_not_supported = 536,  // RFC 2228
   unavailable = 550,
   page_type_unknown = 551,
+  not_deliverable = 551,  // HASH 3.5, RANG 5
   exceeded_allocation = 552,
+  not_permitted = 552,  // the same
   name_not_allowed = 553,
-  bad_restart = 554,    // RFC 1123 4.1.3.4
-  type_mismatch = 555,  // RFC 1123 4.1.3.4
+  bad_restart = 554,     // RFC 1123 4.1.3.4
+  type_mismatch = 555,   // RFC 1123 4.1.3.4
+  against_policy = 556,  // HASH 3.5
 };
 
 constexpr unsigned number(Code code) { return static_cast<unsigned>(code); }

@@ -10,6 +10,7 @@
 #include "core/config.hpp"
 #include "io/buffer_pool.hpp"
 #include "io/reactor.hpp"
+#include "net/digests.hpp"
 #include "net/open_files.hpp"
 #include "net/passive_listeners.hpp"
 #include "net/shared_counts.hpp"
@@ -28,6 +29,7 @@ struct Context {
   io::SocketOptions data_options;              ///< of all data connections
   PassiveListeners passive_listeners;
   OpenFiles open_files;
+  Digests digests{};
   io::BufferPool control_buffers;  ///< lent while octets of a control connection are looked at
   io::BufferPool flow_buffers;     ///< lent to codec flows
   std::mt19937_64 random;          ///< passive ports and names; seeded by the caller

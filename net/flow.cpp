@@ -55,12 +55,13 @@ class KernelReceive final : public Flow {
     op_.via = ends.layer;
   }
   void start() override {
-    if (wants_space()) {
+    const auto room = static_cast<std::uint64_t>(std::max<std::int64_t>(ends_.length_max - offset_, 0));
+    if (room == 0) {  // is there one more? It must not reach the file
+      op_.recv(ends_.socket, one_more_);
+    } else if (wants_space()) {
       op_.reserve(ends_.file, space_, ends_.reserve);
     } else {
-      // One octet more than may come: so that it is known that there is one.
-      const auto room = static_cast<std::uint64_t>(ends_.length_max - offset_);
-      op_.recv_file(ends_.socket, ends_.file, offset_, std::min<std::uint64_t>(ends_.slice, room + 1));
+      op_.recv_file(ends_.socket, ends_.file, offset_, std::min<std::uint64_t>(ends_.slice, room));
     }
     reactor_.submit(op_);
   }
@@ -88,15 +89,16 @@ class KernelReceive final : public Flow {
   void on_op_done(io::Op& op) {
     if (op.kind == io::OpKind::allocate) return on_reserved(op);
     if (op.result <= 0) return end({-op.result, op.file_failed});
-    written_ = offset_ += op.result;
     octets_ += static_cast<std::uint64_t>(op.result);
+    if (op.kind == io::OpKind::recv) return end({EFBIG, true});
+    written_ = offset_ += op.result;
     if (op.cancelled) return end({ECANCELED, false});
-    if (offset_ > ends_.length_max) return end({EFBIG, true});
     start();
   }
 
   FlowEnds ends_;
   std::int64_t space_;  ///< up to here the file has it, as far as is known
+  std::array<char, 1> one_more_{};
   io::Op op_;
 };
 
@@ -108,7 +110,12 @@ class CodecFlow : public Flow {
  public:
   CodecFlow(io::Reactor& reactor, const FlowEnds& ends, LentBuffer in, LentBuffer out,
             std::unique_ptr<core::Codec> codec)
-      : Flow(reactor, ends.owner), ends_(ends), codec_(std::move(codec)), in_(std::move(in)), out_(std::move(out)) {
+      : Flow(reactor, ends.owner),
+        ends_(ends),
+        codec_(std::move(codec)),
+        slow_(codec_->is_slow()),
+        in_(std::move(in)),
+        out_(std::move(out)) {
     offset_ = written_ = ends.offset;
     op_.bind<&CodecFlow::on_op_done>(*this);
     op_.via = ends.layer;
@@ -146,29 +153,61 @@ class CodecFlow : public Flow {
         marks_ = core::mark::none;
         continue;
       }
-      const core::Progress done = run_codec();
-      if (done.error != 0) return end({done.error, done.error != ECONNRESET});
-      if (!done.idle()) continue;
-      // Now the codec holds nothing that could still be made: it wants more, or the end came too early.
-      if (in_.empty() && !input_ended_) return fetch();
-      return end({ECONNRESET, false});
+      if (slow_) return begin_work();
+      if (!use(run_codec(in_.held(), room()))) return;
     }
     if (cancelled_) return end({ECANCELED, false});  // with octets left too: what is put anew nobody would cancel
     doing_ = Doing::putting;
     put();
   }
 
-  core::Progress run_codec() {
+  std::span<char> room() {
     if (out_.empty()) out_.fill(0);
-    const core::Progress done =
-        codec_->run(in_.held(), out_.behind(), input_ended_ ? core::mark::end_of_file : core::mark::none);
-    if (done.error != 0) return done;
+    return out_.behind();
+  }
+
+  core::Progress run_codec(std::span<const char> in, std::span<char> out) {
+    const bool all = in.size() == in_.held().size();
+    return codec_->run(in, out, all && input_ended_ ? core::mark::end_of_file : core::mark::none);
+  }
+
+  // What compresses holds up whoever waits for it: a millisecond for 16 KiB at the highest level, a few for those that
+  // inflate to most. So the loop never does it, and an offload thread does one such piece before it takes what others
+  // have asked for. The loop leaves the flow alone until then.
+  static constexpr std::size_t slow_piece = 16 * 1024, slow_room = 64 * 1024;  ///< octets in and out
+  void begin_work() {
+    doing_ = Doing::working;
+    op_.call(&CodecFlow::work, this);
+    reactor_.submit(op_);
+  }
+  static int work(void* flow) {
+    auto& self = *static_cast<CodecFlow*>(flow);
+    const auto in = self.in_.held();
+    const auto out = self.room();
+    self.worked_ =
+        self.run_codec(in.first(std::min(in.size(), slow_piece)), out.first(std::min(out.size(), slow_room)));
+    return 0;
+  }
+
+  // What a run came to. False: nothing goes on from here, but what is fetched now.
+  bool use(const core::Progress& done) {
+    if (done.error != 0) {
+      end({done.error, done.error != ECONNRESET});
+      return false;
+    }
     in_.take(done.taken);
     out_.add(done.made);
     marks_ = done.marks;
     if (done.at >= 0) place(done.at);
     drop_skipped();
-    return done;
+    if (!done.idle()) return true;
+    // Now the codec holds nothing that could still be made: it wants more, or the end came too early.
+    if (in_.empty() && !input_ended_) {
+      fetch();
+    } else {
+      end({ECONNRESET, false});
+    }
+    return false;
   }
 
   // Where in the file the octets just made belong.
@@ -186,6 +225,10 @@ class CodecFlow : public Flow {
         on_put(op.result);
         return pump();
       case Doing::looking: return on_looked(op);
+      case Doing::working:
+        if (cancelled_) return end({ECANCELED, false});
+        if (op.result < 0) return end({-op.result, true});
+        if (use(worked_)) pump();
     }
   }
   virtual void on_looked(io::Op& op) = 0;  ///< Doing::looking is over
@@ -197,10 +240,12 @@ class CodecFlow : public Flow {
   }
 
   /// What op_ does: looking is for holes when sending, for the disk's word at a marker when receiving.
-  enum class Doing : std::uint8_t { getting, putting, looking };
+  enum class Doing : std::uint8_t { getting, putting, looking, working };
 
   FlowEnds ends_;
   std::unique_ptr<core::Codec> codec_;
+  bool slow_;
+  core::Progress worked_;  ///< by the thread
   io::Op op_;
   LentBuffer in_, out_;
   std::uint64_t skip_ = 0;

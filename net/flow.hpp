@@ -122,7 +122,7 @@ struct FlowEnds {
   int file = -1;
   std::int64_t offset = 0;              ///< where in the file it begins
   std::size_t slice = 1024 * 1024;      ///< octets at a time
-  std::int64_t length_max = INT64_MAX;  ///< receiving: a file that would be longer ends with EFBIG
+  std::int64_t length_max = INT64_MAX;  ///< receiving: nothing is written from here on; more than that ends with EFBIG
   std::int64_t reserve = 0;             ///< receiving: octets of space to set aside at a time; 0: none
 };
 

@@ -82,7 +82,8 @@ void Session::shut_down() {
 void Session::pump() {
   if (pumping_ || state_ != State::open) return;  // the outer pump goes on
   pumping_ = true;
-  if (transfer_) pi_.set_progress(transfer_->progress());
+  if (transfer_ && !digest_) pi_.set_progress(transfer_->progress());
+  if (digest_) pi_.set_progress(digest_->progress());
   while (const auto action = pi_.next_action(context_.reactor.now())) perform(*action);
   pumping_ = false;
   if (send_op_.idle() && says_something()) context_.reactor.later(saying_);
@@ -114,12 +115,13 @@ void Session::perform(const core::Action& action) {
     void operator()(const act::DropData&) const { self.transfer().drop(); }
     void operator()(const act::StartTransfer& a) const { self.transfer().start(a.spec, self.root_, self.rights_); }
     void operator()(const act::Proceed&) const { self.transfer_->proceed(); }
-    void operator()(const act::Abort&) const { self.transfer_->abort(); }
+    void operator()(const act::Abort&) const { self.abort(); }
     void operator()(const act::ListToControl& a) const { self.list_to_control(a.spec); }
     void operator()(const act::MoreListing&) const { self.more_listing(); }
     void operator()(const act::PrepareTls& a) const { self.tell({.error = self.prepare_tls(a.host) ? 0 : ENOMEM}); }
     void operator()(const act::BeginTls&) const { self.turn_to(Turn::to_tls); }
     void operator()(const act::EndTls&) const { self.turn_to(Turn::to_clear); }
+    void operator()(const act::Digest& a) const { self.digest(a); }
   };
   std::visit(Performer{*this}, action);
 }
@@ -222,6 +224,33 @@ void Session::on_listing_pulled(void* to, std::int32_t result) {
     on.file.release();
   }
   self.tell({.error = std::max(-result, 0), .text = text, .last = result == 0});
+}
+
+// ---- Digests ----
+
+void Session::digest(const core::action::Digest& wanted) {
+  const core::Config::Limits& limits = config_->limits;
+  if (context_.digests.running >= static_cast<std::size_t>(limits.digests))
+    return pi_.on_digest_end({.error = EBUSY}, context_.reactor.now());
+  digest_ = std::make_unique<DigestTask>(context_.reactor, context_.digests, context_.flow_buffers);
+  digest_->bind<&Session::on_digest_done>(*this);
+  digest_->start(root_, wanted, static_cast<std::uint64_t>(limits.digest_max_bytes));
+}
+
+void Session::on_digest_done() {
+  const core::DigestEnd end = digest_->end();
+  digest_.reset();
+  if (state_ != State::open) return try_end();
+  pi_.on_digest_end(end, context_.reactor.now());
+  pump();
+}
+
+void Session::abort() {
+  if (digest_) {
+    digest_->cancel();
+  } else {
+    transfer_->abort();
+  }
 }
 
 // ---- The data connection ----
@@ -418,13 +447,15 @@ void Session::close() {
   if (tls_) context_.reactor.cancel(tls_->op);
   if (verification_) context_.reactor.cancel(verification_->op);
   if (errand_ && errand_->listing) errand_->listing->cancel();
+  if (digest_) digest_->cancel();
   if (transfer_ && !data_closed_) transfer_->close();
   try_end();
 }
 
 void Session::try_end() {
   const bool on_errand = errand_ && (errand_->file.busy() || (errand_->listing && errand_->listing->busy()));
-  if (!recv_op_.idle() || !send_op_.idle() || securing() || verification_ || on_errand || !data_closed_) return;
+  if (!recv_op_.idle() || !send_op_.idle() || securing() || verification_ || on_errand || digest_ || !data_closed_)
+    return;
   if (ended_) return;
   ended_ = true;
   context_.reactor.close(std::exchange(socket_, -1), true);

@@ -9,6 +9,7 @@
 
 #include "core/pi.hpp"
 #include "net/context.hpp"
+#include "net/digest_task.hpp"
 #include "net/listing_source.hpp"
 #include "net/storage.hpp"
 #include "net/tls_stream.hpp"
@@ -58,6 +59,8 @@ class Session final : public TransferOwner {
   void enter_root(const core::Account& account, const std::string& root);
   void list_to_control(const core::TransferSpec& spec);
   void more_listing();
+  void digest(const core::action::Digest& wanted);
+  void abort();
   Transfer& transfer();
 
   // TLS on the control connection.
@@ -79,6 +82,7 @@ class Session final : public TransferOwner {
   void on_send_done(io::Op& op);
   void on_verify_done(io::Op& op);
   void on_file_done();
+  void on_digest_done();
   void on_timer();
   static void on_listing_pulled(void* self, std::int32_t result);
   void tell(const core::Outcome& outcome);
@@ -152,6 +156,7 @@ class Session final : public TransferOwner {
   std::shared_ptr<Root> root_;
   std::unique_ptr<Errand> errand_;
   std::unique_ptr<Verification> verification_;
+  std::unique_ptr<DigestTask> digest_;
   std::unique_ptr<Transfer> transfer_;  ///< made by the first command that needs one
   bool ended_ = false;
   io::Time last_words_until_ = io::never;  ///< closing: replies may stay unread until then

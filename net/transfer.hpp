@@ -2,6 +2,7 @@
 // events of core/dtp's table and does its actions. Knows sockets and files; must not know replies.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -103,8 +104,8 @@ class Transfer final : private FlowOwner {
   void refused(int error);
   io::Inbound inbound() const;
   std::int64_t length_max() const {
-    const std::int64_t most = config_->uploads.file_max_bytes;
-    return most > 0 ? most : INT64_MAX;
+    const std::int64_t most = config_->uploads.file_max_bytes > 0 ? config_->uploads.file_max_bytes : INT64_MAX;
+    return static_cast<std::int64_t>(std::min<std::uint64_t>(static_cast<std::uint64_t>(most), spec_.end));
   }
   bool takes_up_state();
   int suits(const core::Entry& entry);

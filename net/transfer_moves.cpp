@@ -77,8 +77,8 @@ void Transfer::open_upload() {
                           .must_exist = kind_ == Kind::store && spec_.offset > 0,
                           .allocate = spec_.as.structure == core::Structure::page ? 0 : spec_.allocate,
                           .temporary_suffix = fmt::format("{:016x}", context_.random())};
-  // What is continued must be there already: such an upload is written in place.
-  if (kind_ == Kind::append || spec_.offset > 0) upload.publish = core::Publish::direct;
+  // What is continued, or changed in part, must be there already: such an upload is written in place.
+  if (kind_ == Kind::append || spec_.offset > 0 || spec_.ranged()) upload.publish = core::Publish::direct;
   // A name whose upload is unseen looks free to the next STOU as well: it gets one that nobody else has.
   if (upload.must_be_new && upload.publish != core::Publish::direct && path_ == unique_base_) path_ = another_name();
   file_.open_for_writing(root_, path_, upload);
@@ -145,7 +145,7 @@ void Transfer::on_opened() {
 bool Transfer::takes_up_state() {
   const core::Representation& as = spec_.as;
   if (sends() || (core::travels_unchanged(as) && !early_)) return spec_.state.empty();
-  decoder_ = core::make_decoder(as);
+  decoder_ = core::make_decoder(as, {.ratio = static_cast<std::uint64_t>(config_->limits.inflate_ratio)});
   // A marker is ours only where what it promised was kept: an unseen upload keeps nothing.
   const bool marked = spec_.offset > 0 && core::keeps_connection(as);
   if (marked && kind_ == Kind::store && config_->uploads.publish != core::Publish::direct) return false;
@@ -157,6 +157,7 @@ bool Transfer::takes_up_state() {
 int Transfer::suits(const core::Entry& entry) {
   const core::Representation& as = spec_.as;
   const bool paged = as.structure == core::Structure::page;
+  if (sends() && spec_.ranged()) return 0;  // what lies beyond the end are no octets (range 4.3)
   // Pages are stored where they say, also behind the end.
   const bool existing = sends() || (kind_ == Kind::store && spec_.offset > 0 && !paged);
   if (existing && spec_.offset > entry.size) return ERANGE;
@@ -193,7 +194,7 @@ void Transfer::move() {
     unsent_ = flow_->take_unsent();
     return fail(TransferEnd::Cause::file_error, ENOBUFS);
   }
-  if (kind_ == Kind::store && spec_.offset == 0 && file_.facts().stx_size > 0) {
+  if (kind_ == Kind::store && spec_.offset == 0 && !spec_.ranged() && file_.facts().stx_size > 0) {
     phase_ = FilePhase::cutting;
     return file_.truncate(0);
   }
@@ -223,7 +224,7 @@ std::unique_ptr<Flow> Transfer::make_flow() {
                       .offset = static_cast<std::int64_t>(spec_.offset),
                       .slice = static_cast<std::size_t>(tuning.slice_kib) * 1024,
                       .length_max = length_max(),
-                      .reserve = tuning.preallocate_mib * 1024 * 1024};
+                      .reserve = spec_.ranged() ? 0 : tuning.preallocate_mib * 1024 * 1024};
   const std::size_t gather = core::keeps_connection(spec_.as) ? static_cast<std::size_t>(tuning.gather_kib) * 1024 : 0;
   if (lists()) {
     auto source =
@@ -232,15 +233,19 @@ std::unique_ptr<Flow> Transfer::make_flow() {
         reactor, ends, buffers, core::make_listing_encoder(spec_.as),
         {.source = std::move(source), .gather = gather, .unsent = std::exchange(unsent_, std::nullopt)});
   }
-  const std::uint64_t size = file_.facts().stx_size;
-  if (sends() && core::travels_unchanged(spec_.as)) return make_kernel_send(reactor, ends, size);
+  const std::uint64_t size = std::min<std::uint64_t>(file_.facts().stx_size, sends() ? spec_.end : UINT64_MAX);
+  // A kernel flow asks the file once more where it seems to be empty: nothing of a range must stay nothing.
+  const bool nothing = spec_.ranged() && spec_.offset >= size;
+  if (sends() && core::travels_unchanged(spec_.as) && !nothing) return make_kernel_send(reactor, ends, size);
   if (sends()) {
     const bool paged = spec_.as.structure == core::Structure::page;
+    const bool deflates = spec_.as.mode == core::Mode::deflate;
     const core::Markers markers{.begin = spec_.offset,
-                                .interval = static_cast<std::uint64_t>(config_->data.marker_interval_bytes)};
+                                .interval = static_cast<std::uint64_t>(config_->data.marker_interval_bytes),
+                                .skip = deflates ? spec_.skip : 0};
     return make_codec_send(reactor, ends, buffers, core::make_encoder(spec_.as, markers),
                            {.size = size,
-                            .skip = spec_.skip,
+                            .skip = deflates ? 0 : spec_.skip,
                             .page = paged ? static_cast<std::int64_t>(core::page_octets(spec_.as)) : 0,
                             .gather = gather,
                             .unsent = std::exchange(unsent_, std::nullopt)});
@@ -265,14 +270,16 @@ bool Transfer::on_flow_marker(std::string_view sender, std::string_view own) {
 // 226 says that our side is closed (RFC 959 5.2) and, for an upload, that the file is in its place.
 void Transfer::flush() {
   if (sends()) return leave_connection();
+  std::uint64_t length = static_cast<std::uint64_t>(flow_->length());
   if (flow_->length() > length_max()) return fail(TransferEnd::Cause::file_error, EFBIG);
+  // "For a successful transfer, the client has to send the full range specified" (range 4.3).
+  if (spec_.ranged() && length != spec_.end) return fail(TransferEnd::Cause::broken, ECONNRESET);
   early_ = flow_->take_rest();
   file_.set_aside(static_cast<std::uint64_t>(flow_->reserved()));
   phase_ = FilePhase::publishing;
-  // Pages come in any order: what was resumed may reach further already.
+  // Pages come in any order: what was resumed may reach further already. And what lies behind a range stays.
   const bool paged = spec_.as.structure == core::Structure::page;
-  std::uint64_t length = static_cast<std::uint64_t>(flow_->length());
-  if (paged && spec_.offset > 0) length = std::max(length, std::uint64_t{file_.facts().stx_size});
+  if ((paged && spec_.offset > 0) || spec_.ranged()) length = std::max(length, std::uint64_t{file_.facts().stx_size});
   file_.publish(length, paged);
 }
 

@@ -98,6 +98,10 @@ const std::vector<std::string> contract{
     "limits.login_failures",
     "limits.login_failure_delay_ms",
     "limits.transfer_buffers",
+    "limits.deflate_level",
+    "limits.inflate_ratio",
+    "limits.digests",
+    "limits.digest_max_bytes",
     "anonymous.enabled",
     "anonymous.root",
     "anonymous.mounts",
@@ -206,6 +210,10 @@ TEST_CASE("every kind of value is read", "[config]") {
     [limits]
     sessions = 1
     idle_timeout_s = 0
+    deflate_level = 0
+    inflate_ratio = 1032
+    digests = 1
+    digest_max_bytes = 1000000
     [uploads]
     publish = "durable"
     file_mode = "0600"
@@ -229,6 +237,10 @@ TEST_CASE("every kind of value is read", "[config]") {
   CHECK(config.data.active_port_fallback);
   CHECK(config.limits.sessions == 1);
   CHECK(config.limits.idle_timeout_s == 0);
+  CHECK(config.limits.deflate_level == 0);
+  CHECK(config.limits.inflate_ratio == 1032);
+  CHECK(config.limits.digests == 1);
+  CHECK(config.limits.digest_max_bytes == 1'000'000);
   CHECK(config.uploads.publish == core::Publish::durable);
   CHECK(config.uploads.file_mode == 0600);
   CHECK(config.uploads.directory_mode == 02775);

@@ -351,13 +351,14 @@ TEST_CASE("structures F, R and P are accepted, another gets 504, what is none 50
   CHECK(type_of(world) == " L 36/P/S");
 }
 
-TEST_CASE("modes S, B and C are accepted, another gets 504 and changes nothing", "[pi][MD-01][TY-02][RC-08][RP-06]") {
+TEST_CASE("modes S, B, C and Z are accepted, another gets 504 and changes nothing",
+          "[pi][MD-01][TY-02][RC-08][RP-06]") {
   LoggedIn world;
   CHECK(world.talk("MODE s") == "200");
   CHECK(type_of(world) == " text");
   CHECK(world.talk("MODE b") == "200");
   CHECK(type_of(world) == " A N/F/B");
-  CHECK(world.talk("MODE Z") == "504");
+  CHECK(world.talk("MODE X") == "504");
   CHECK(world.talk("MODE STREAM") == "501");
   CHECK(type_of(world) == " A N/F/B");
   CHECK(world.talk("MODE C") == "200");

@@ -32,7 +32,8 @@ std::string describe(const core::Representation& as) {
   const bool plain = as.structure == core::Structure::file && as.mode == core::Mode::stream;
   if (core::travels_unchanged(as)) return {};
   if (plain && as.type == core::Type::ascii) return " text";
-  return fmt::format(" {}/{}/{}", core::type_text(as), core::letter(as.structure), core::letter(as.mode));
+  const std::string level = as.mode == core::Mode::deflate ? fmt::format(" level={}", as.level) : "";
+  return fmt::format(" {}/{}/{}{}", core::type_text(as), core::letter(as.structure), core::letter(as.mode), level);
 }
 
 std::string describe(const core::TransferSpec& spec) {
@@ -49,6 +50,7 @@ std::string describe(const core::TransferSpec& spec) {
   }
   if (spec.kind != Kind::list || spec.as != core::Representation()) text += describe(spec.as);
   if (spec.offset > 0) text += fmt::format(" offset={}", spec.offset);
+  if (spec.ranged()) text += fmt::format(" end={}", spec.end);
   if (spec.skip > 0) text += fmt::format(" skip={}", spec.skip);
   if (!spec.state.empty()) text += fmt::format(" state={}", spec.state);
   if (spec.secured) text += " secured";
@@ -83,6 +85,12 @@ struct Describe {
   }
   std::string operator()(const act::BeginTls&) const { return "BeginTls"; }
   std::string operator()(const act::EndTls&) const { return "EndTls"; }
+  std::string operator()(const act::Digest& a) const {
+    std::string text = fmt::format("Digest {} {}", core::name_of(a.algorithm), a.path);
+    if (a.range.begin > 0) text += fmt::format(" begin={}", a.range.begin);
+    if (a.range.end != core::OctetRange::no_end) text += fmt::format(" end={}", a.range.end);
+    return text + (a.inside ? " inside" : "");
+  }
 };
 
 }  // namespace
@@ -192,6 +200,11 @@ void PiWorld::check() {
 
 void PiWorld::perform(const core::Action& action) {
   if (std::holds_alternative<act::Proceed>(action)) return proceed();
+  if (const auto* wanted = std::get_if<act::Digest>(&action)) return digest(*wanted);
+  if (std::holds_alternative<act::Abort>(action) && digest_) {
+    digest_.reset();
+    return pi_.on_digest_end({.error = ECANCELED}, now_);
+  }
   if (std::holds_alternative<act::Abort>(action)) {
     if (!aborts_wait_ && transfer_runs_) finish({.cause = core::TransferEnd::Cause::aborted, .error = ECANCELED});
     return;
@@ -249,6 +262,7 @@ core::Outcome PiWorld::outcome_of(const core::Action& action) {
       return {.names = world.client_names, .server_name = world.server_name};
     }
     core::Outcome operator()(const act::EndTls&) const { return {}; }
+    core::Outcome operator()(const act::Digest&) const { return {}; }
   };
   return std::visit(Performer{*this}, action);
 }
@@ -360,7 +374,8 @@ core::Outcome PiWorld::start(const core::TransferSpec& spec) {
   if (spec.directory_only && !is_directory) return {.error = ENOTDIR};
   if (makes && spec.allocate > static_cast<std::uint64_t>(world_config().uploads.file_max_bytes))
     return {.error = EFBIG};
-  if (spec.offset > found.entry.size) return {.error = ERANGE};
+  const bool nothing = spec.kind == Kind::retrieve && spec.ranged();
+  if (spec.offset > found.entry.size && !nothing) return {.error = ERANGE};
   told_ = core::last_name(path);
   found.text = told_;
   found.connected = std::exchange(connected_, false);
@@ -384,7 +399,8 @@ void PiWorld::store() {
   const std::uint64_t old_size = exists ? size(transfer_.path) : 0;
   std::uint64_t new_size = upload_size_;
   if (transfer_.spec.kind == Kind::append) new_size += old_size;
-  if (transfer_.spec.offset > 0) new_size = std::max(old_size, transfer_.spec.offset + upload_size_);
+  if (transfer_.spec.offset > 0 || transfer_.spec.ranged())
+    new_size = std::max(old_size, transfer_.spec.offset + upload_size_);
   add_file(transfer_.path, new_size);
 }
 
@@ -393,7 +409,38 @@ std::uint64_t PiWorld::transfer_begin() const {
 }
 
 std::uint64_t PiWorld::transfer_size() const {
-  return transfer_.spec.kind == Kind::retrieve ? size(transfer_.path) - transfer_.spec.offset : 0;
+  if (transfer_.spec.kind != Kind::retrieve) return 0;
+  const std::uint64_t end = std::min(size(transfer_.path), transfer_.spec.end);
+  return end - std::min(end, transfer_.spec.offset);
+}
+
+// ---- Digests ----
+
+// Every file is made of the letter x.
+core::DigestEnd PiWorld::digest_of(const act::Digest& wanted) {
+  if (const int error = failure_of(wanted)) return {.error = error};
+  const core::Outcome found = look(wanted.path);
+  if (found.error != 0) return {.error = found.error};
+  if (found.entry.kind != core::Entry::Kind::file) return {.error = EISDIR};
+  const auto& [begin, end] = wanted.range;
+  if (begin > found.entry.size || (wanted.inside && end != core::OctetRange::no_end && end > found.entry.size))
+    return {.error = ERANGE};
+  core::DigestEnd made{.algorithm = wanted.algorithm, .range = {begin, std::min(end, found.entry.size)}};
+  core::Digest digest(wanted.algorithm);
+  digest.update(std::string(made.range.end - begin, 'x'));
+  made.hex = digest.finish();
+  return made;
+}
+
+void PiWorld::digest(const act::Digest& wanted) {
+  core::DigestEnd end = digest_of(wanted);
+  if (!digests_wait_) return pi_.on_digest_end(end, now_);
+  digest_ = std::move(end);
+}
+
+std::string PiWorld::end_digest() {
+  pi_.on_digest_end(*std::exchange(digest_, std::nullopt), now_);
+  return settle();
 }
 
 std::string PiWorld::end_transfer(const core::TransferEnd& end) {

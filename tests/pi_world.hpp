@@ -86,6 +86,9 @@ class PiWorld {
   std::uint64_t transfer_size() const;
   /// Octets that the client's next uploads hold.
   void uploads(std::uint64_t size) { upload_size_ = size; }
+  /// Digests go on until end_digest().
+  void digests_wait() { digests_wait_ = true; }
+  std::string end_digest();
   /// The client has connected to the passive port before its transfer command.
   void client_connects() { connected_ = true; }
 
@@ -129,6 +132,8 @@ class PiWorld {
   core::Outcome more_listing();
   void proceed();
   void store();
+  void digest(const core::action::Digest& wanted);
+  core::DigestEnd digest_of(const core::action::Digest& wanted);
   void finish(const core::TransferEnd& end);
   int may_be_made(const std::string& path) const;
 
@@ -154,7 +159,9 @@ class PiWorld {
   Transfer transfer_;
   bool transfers_wait_ = false, aborts_wait_ = false, transfer_runs_ = false, connected_ = false;
   std::uint64_t upload_size_ = 0;
-  std::vector<std::string> listing_;  ///< lines of STAT not yet given
+  bool digests_wait_ = false;
+  std::optional<core::DigestEnd> digest_;  ///< that goes on
+  std::vector<std::string> listing_;       ///< lines of STAT not yet given
   std::string listing_line_;
   std::string told_;  ///< what an outcome's text points to
 };

@@ -20,6 +20,12 @@ unsigned code_of(std::string_view line) {
   return static_cast<unsigned>((line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0'));
 }
 
+// Commands whose one reply may take long.
+bool is_digest_verb(std::string_view verb) {
+  constexpr std::array verbs{"HASH", "XCRC", "XMD5", "XSHA", "XSHA1", "XSHA256", "XSHA512"};
+  return std::ranges::find(verbs, verb) != verbs.end();
+}
+
 // What section 5.4 has indented below 125 and 150, and 522: RFC 4217 10.2.
 bool ends_transfer(unsigned code) {
   constexpr std::array codes{226U, 250U, 425U, 426U, 451U, 452U, 522U, 551U, 552U};
@@ -133,9 +139,18 @@ void ReplyWalker::walk(const Reply& reply) {
   if (reply.code == 110) return walk_marker(reply);
   if (transfer_ != nullptr && transfer_ended_ && ends_transfer(reply.code)) return walk_transfer_end(reply);
   if (pending_.empty()) return complain("a reply that answers no command: " + reply.lines.back());
-  const Sent sent = std::move(pending_.front());
-  pending_.pop_front();
+  const auto answered = reply.code == 211 && is_digest(pending_.front()) ? status_behind_digest() : pending_.begin();
+  const Sent sent = std::move(*answered);
+  pending_.erase(answered);
   walk_command(reply, sent);
+}
+
+bool ReplyWalker::is_digest(const Sent& sent) { return sent.row != nullptr && is_digest_verb(sent.row->verb); }
+
+// HASH has no 1yz, and yet STAT tells how far it is (RFC 959 4.1.3 has it so for transfers).
+std::deque<ReplyWalker::Sent>::iterator ReplyWalker::status_behind_digest() {
+  const auto found = std::ranges::find(pending_, "STAT", &Sent::line);
+  return found == pending_.end() ? pending_.begin() : found;
 }
 
 // "110 MARK ssss = rrrr", as often as wanted, while a transfer moves (RFC 1123 4.1.3.4).

@@ -56,6 +56,8 @@ class ReplyWalker {
     const core::CommandRow* row = nullptr;  ///< nullptr: no such command, or too long a line
   };
   void complain(const std::string& what) { complaints_.push_back(what); }
+  static bool is_digest(const Sent& sent);
+  std::deque<Sent>::iterator status_behind_digest();
   void take_octet(unsigned char octet);
   void take_line(std::vector<Reply>& whole);
   void drop_typed_ahead();

@@ -148,7 +148,7 @@ class PiTalker final : public tests::Talker {
         world_.marker(decoder_->marker(), std::to_string(world_.transfer_begin() + stored_) +
                                               (decoder_->state().empty() ? "" : "+" + decoder_->state()));
       if ((done.marks & core::mark::end_of_file) == 0) continue;
-      given_ = in;
+      if (core::keeps_connection(spec.as)) given_ = in;  // else it is no data of any file
       world_.uploads(stored_);
       return end_transfer({.stays_open = core::keeps_connection(spec.as)});
     }

@@ -1,0 +1,131 @@
+// Codec flows with a slow codec: its work is a thread's, in small pieces, and the loop goes on meanwhile.
+#include "net/flow.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "io/backend.hpp"
+#include "tests/catch.hpp"
+
+namespace {
+
+/// What is seen of a codec's runs, by whichever thread does them.
+struct Seen {
+  std::mutex mutex;
+  std::set<std::thread::id> threads;
+  std::size_t most_in = 0, most_out = 0;
+  std::atomic<bool> working{false};
+};
+
+/// Octets as they are, slowly.
+class SlowCodec final : public core::Codec {
+ public:
+  explicit SlowCodec(Seen& seen) : seen_(seen) {}
+  core::Progress run(std::span<const char> in, std::span<char> out, core::Marks behind) override {
+    seen_.working = true;
+    {
+      const std::lock_guard lock(seen_.mutex);
+      seen_.threads.insert(std::this_thread::get_id());
+      seen_.most_in = std::max(seen_.most_in, in.size());
+      seen_.most_out = std::max(seen_.most_out, out.size());
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    const std::size_t size = std::min(in.size(), out.size());
+    std::copy_n(in.begin(), size, out.begin());
+    seen_.working = false;
+    return {.taken = size, .made = size, .marks = size == in.size() ? behind : core::mark::none};
+  }
+  bool is_slow() const override { return true; }
+
+ private:
+  Seen& seen_;
+};
+
+struct Place final : net::FlowOwner {
+  explicit Place(const char* name) : backend(io::make_backend(name, {}).value().backend), reactor(*backend) {
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, sockets) == 0);
+    file = memfd_create("flow", MFD_CLOEXEC);
+    REQUIRE(file >= 0);
+    tick.bind<&Place::on_tick>(*this);
+  }
+  ~Place() override {
+    reactor.disarm(tick);
+    reactor.join();
+    for (const int fd : {sockets[0], sockets[1], file}) ::close(fd);
+  }
+
+  void on_flow_end(const net::FlowEnd& how) override { ended = how; }
+  bool on_flow_marker(std::string_view, std::string_view) override { return true; }
+  /// The loop has a turn of its own while a thread is at work.
+  void on_tick() {
+    if (seen.working) ++turns_meanwhile;
+    reactor.arm(tick, reactor.now() + io::millisecond);
+  }
+  std::string received() {
+    std::string all;
+    char part[4096];
+    for (ssize_t n; (n = ::recv(sockets[1], part, sizeof part, 0)) > 0;) all.append(part, static_cast<std::size_t>(n));
+    return all;
+  }
+  net::FlowEnds ends() { return {.owner = *this, .socket = sockets[0], .file = file}; }
+
+  std::unique_ptr<io::Backend> backend;
+  io::Reactor reactor;
+  io::BufferPool buffers{256 * 1024, 2};
+  io::Timer tick;
+  Seen seen;
+  int sockets[2] = {-1, -1}, file = -1;
+  int turns_meanwhile = 0;
+  std::optional<net::FlowEnd> ended;
+};
+
+const std::string content(200'000, 'x');
+
+}  // namespace
+
+TEST_CASE("a slow codec works on a thread, a small piece at a time, and the loop goes on", "[flow][contents][MZ-07]") {
+  Place place(GENERATE("epoll", "io_uring"));
+  REQUIRE(::write(place.file, content.data(), content.size()) == static_cast<ssize_t>(content.size()));
+  const auto flow = net::make_codec_send(place.reactor, place.ends(), place.buffers,
+                                         std::make_unique<SlowCodec>(place.seen), {.size = content.size()});
+  REQUIRE(flow->ready());
+  place.reactor.arm(place.tick, place.reactor.now());
+  flow->start();
+  std::string got;
+  while (!place.ended) {
+    place.reactor.turn(place.reactor.now() + 10 * io::millisecond);
+    got += place.received();
+  }
+  got += place.received();
+  CHECK(place.ended->error == 0);
+  CHECK((got == content));
+  CHECK(place.seen.threads.count(std::this_thread::get_id()) == 0);
+  CHECK(place.seen.most_in <= 16 * 1024);
+  CHECK(place.seen.most_out <= 64 * 1024);
+  CHECK(place.turns_meanwhile > 5);
+}
+
+TEST_CASE("a flow that is cancelled while a thread works on it ends once, behind the thread", "[flow][contents]") {
+  Place place(GENERATE("epoll", "io_uring"));
+  const auto flow = net::make_codec_receive(place.reactor, place.ends(), place.buffers,
+                                            std::make_unique<SlowCodec>(place.seen), std::nullopt);
+  REQUIRE(::send(place.sockets[1], content.data(), 50'000, 0) > 0);
+  flow->start();
+  while (!place.seen.working) place.reactor.turn(place.reactor.now() + io::millisecond);
+  flow->cancel();
+  while (!place.ended) place.reactor.turn(place.reactor.now() + 10 * io::millisecond);
+  CHECK(place.ended->error == ECANCELED);
+  CHECK_FALSE(place.seen.working);
+  CHECK(place.reactor.in_flight() == 0);
+}
