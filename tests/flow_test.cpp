@@ -40,7 +40,7 @@ class SlowCodec final : public core::Codec {
       seen_.most_in = std::max(seen_.most_in, in.size());
       seen_.most_out = std::max(seen_.most_out, out.size());
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
     const std::size_t size = std::min(in.size(), out.size());
     std::copy_n(in.begin(), size, out.begin());
     seen_.working = false;

@@ -50,6 +50,17 @@ class Lftp(Client, Downloads, Uploads, DownloadsTrees, UploadsTrees, ResumesUplo
                   f"put {quoted(self.local / 'got')} -o up/back")
         self.assertEqual(material.digest(self.up / "back"), material.shared_digest("middling"))
 
+    def test_transfers_both_ways_in_mode_z(self):
+        text = self.local / "text"
+        text.write_text("".join(f"line {i}\n" for i in range(100_000)))
+        output = self.lftp("set ftp:use-mode-z yes", "set ftp:compressed-re nothing", "debug 5",
+                           f"put {quoted(text)} -o up/text", f"get up/text -o {quoted(self.local / 'back')}",
+                           "cls -1 up")
+        self.assertIn("MODE Z", output)
+        self.assertIn("up/text", output)
+        self.assertEqual((self.up / "text").read_bytes(), text.read_bytes())
+        self.assertEqual((self.local / "back").read_bytes(), text.read_bytes())
+
     def test_mirrors_only_what_changed(self):
         for name in ("kept", "changed"):
             (self.up / name).write_text("before")

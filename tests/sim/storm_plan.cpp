@@ -99,12 +99,12 @@ void StormClient::plan_download(Transfer& transfer) {
   const bool takes_own = own != stored_.end() && random_.chance(0.5) && !is_pending(own->first);
   transfer.path = takes_own ? own->first : known.path;
   transfer.command = "RETR " + transfer.path;
-  if (core::keeps_connection(transfer.as)) transfer.reader.emplace(transfer.as);
+  if (marks_end(transfer.as)) transfer.reader.emplace(transfer.as);
   if (takes_own && !own->second) return;
   transfer.file = takes_own ? *own->second : known.content;
   expect_file(transfer);
   // Behind a hole, octets on the way cannot be counted.
-  const bool counts = !keeps_connection(transfer.as) && transfer.as.structure != core::Structure::page;
+  const bool counts = !marks_end(transfer.as) && transfer.as.structure != core::Structure::page;
   if (!counts || !transfers_.empty() || random_.chance(0.7)) return;
   transfer.restart = random_.below(transfer.expected->size() + 2);
   transfer.rest = std::to_string(transfer.restart);
@@ -131,7 +131,7 @@ bool StormClient::plan_resumed_download() {
 void StormClient::expect_file(Transfer& transfer) {
   const Wire wire = encode(transfer.as, transfer.file);
   transfer.has_no_form = wire.error != 0;
-  if (core::keeps_connection(transfer.as) || transfer.as.structure == core::Structure::page) {
+  if (marks_end(transfer.as) || transfer.as.structure == core::Structure::page) {
     transfer.reader.emplace(transfer.as, transfer.restart);
     transfer.beyond = transfer.restart > transfer.file.size();
     transfer.expected = decode(transfer.as, wire.octets).file();
@@ -146,7 +146,7 @@ void StormClient::plan_listing(Transfer& transfer) {
   transfer.path.clear();
   transfer.command = random_.pick(lists);
   transfer.as = listing_representation(transfer.as, transfer.command.substr(0, 4));
-  if (core::keeps_connection(transfer.as)) transfer.reader.emplace(transfer.as);
+  if (marks_end(transfer.as)) transfer.reader.emplace(transfer.as);
 }
 
 // ---- Where ----

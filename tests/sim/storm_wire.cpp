@@ -21,7 +21,8 @@ using core::Type;
 // ---- Chance ----
 
 Representation draw_representation(Random& random) {
-  constexpr std::array modes{Mode::stream, Mode::stream, Mode::stream, Mode::block, Mode::block, Mode::compressed};
+  constexpr std::array modes{Mode::stream, Mode::stream, Mode::stream,     Mode::stream, Mode::block,
+                             Mode::block,  Mode::block,  Mode::compressed, Mode::deflate};
   constexpr std::array structures{Structure::file, Structure::file, Structure::file, Structure::record,
                                   Structure::page};
   constexpr std::array types{Type::image, Type::image, Type::ascii, Type::ascii, Type::ebcdic, Type::local};
@@ -82,7 +83,7 @@ void apply_parameter(Representation& as, std::string_view line) {
 }
 
 Representation listing_representation(const Representation& as, std::string_view verb) {
-  if (verb == "MLSD") return {};
+  if (verb == "MLSD") return {.mode = as.mode == Mode::deflate ? as.mode : Mode::stream};
   return {.type = as.type == Type::ebcdic ? Type::ebcdic : Type::ascii,
           .structure = as.structure == Structure::record ? Structure::record : Structure::file,
           .mode = as.mode};

@@ -21,7 +21,11 @@ std::string draw_file(Random& random, const core::Representation& as);
 std::vector<std::string> parameter_commands(const core::Representation& from, const core::Representation& to);
 /// What TYPE, STRU or MODE with a good answer makes of a representation; other lines change nothing.
 void apply_parameter(core::Representation& as, std::string_view line);
-/// How listings travel: as text, MLSD always by default (RFC 1123 4.1.2.7, RFC 3659 7.2).
+/// True when octets tell where the file ends: it need not be guessed from the connection's end.
+constexpr bool marks_end(const core::Representation& as) {
+  return core::keeps_connection(as) || as.mode == core::Mode::deflate;
+}
+/// How listings travel: as text, MLSD always by default (RFC 1123 4.1.2.7, RFC 3659 7.2), but for MODE Z.
 core::Representation listing_representation(const core::Representation& as, std::string_view verb);
 
 /// What a file becomes on the way.

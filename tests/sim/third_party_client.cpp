@@ -150,7 +150,7 @@ void ThirdPartyClient::disturb() {
 // A close ends a file in MODE S and STRU F, so that only the sender knows how much of it there is.
 void ThirdPartyClient::check() {
   step_ = Step::plan;
-  const bool marked = keeps_connection(as_) || as_.structure != core::Structure::file;
+  const bool marked = marks_end(as_) || as_.structure != core::Structure::file;
   const bool stored = receiver().good() && (sender().good() || marked);
   if (place_.fair && !aborted_ && sender().good() && !receiver().good() && receiver().code == 426)
     return complain("sent, but not received: " + from_);
