@@ -9,9 +9,10 @@ namespace io {
 namespace {
 
 constexpr std::array<const char*, op_kind_count> kind_names = {
-    "accept", "connect", "recv", "send",     "send_file", "recv_file", "poll",      "open_stream", "end_stream",
-    "open",   "stat",    "read", "write",    "allocate",  "sync",      "find_data", "read_dir",    "make_dir",
-    "remove", "rename",  "link", "truncate", "set_times", "set_mode",  "close",     "call",
+    "accept",     "connect",  "recv",   "send",   "send_file", "recv_file", "poll",      "open_stream",
+    "end_stream", "open",     "stat",   "read",   "write",     "allocate",  "sync",      "find_data",
+    "read_dir",   "make_dir", "remove", "rename", "link",      "truncate",  "set_times", "set_mode",
+    "space",      "symlink",  "copy",   "close",  "call",
 };
 static_assert(kind_names.back() != nullptr, "a name for each kind");
 
@@ -186,6 +187,23 @@ void Op::set_mode(int directory, const char* name, unsigned permissions) {
   prepare(OpKind::set_mode, directory);
   path = name;
   mode = permissions;
+}
+
+void Op::space(int file) { prepare(OpKind::space, file); }
+
+void Op::symlink(const char* target, int directory, const char* name) {
+  prepare(OpKind::symlink, directory);
+  path = target;
+  path2 = name;
+}
+
+void Op::copy(int from, std::int64_t at, int to, std::int64_t to_offset, std::size_t count) {
+  assert(count > 0);
+  prepare(OpKind::copy, from);
+  fd2 = to;
+  offset = at;
+  length = to_offset;
+  size = count;
 }
 
 void Op::close(int descriptor, bool at_once) {

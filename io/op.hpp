@@ -56,6 +56,9 @@ enum class OpKind : std::uint8_t {
   truncate,
   set_times,
   set_mode,
+  space,
+  symlink,
+  copy,
   close,
   call,
 };
@@ -153,6 +156,13 @@ class Op {
   /// fchmodat(2). -EOPNOTSUPP for a link at the path's end; "" is the descriptor itself, O_PATH ones
   /// included. Result: 0.
   void set_mode(int directory, const char* path, unsigned mode);
+  /// fstatfs(2). Result: 0, and `length` is how many octets an unprivileged user may still store where `file` is.
+  void space(int file);
+  /// symlinkat(2): `name` becomes a link with the text `target`. Result: 0.
+  void symlink(const char* target, int directory, const char* name);
+  /// copy_file_range(2), which shares blocks where the file system can; by reading and writing where that is not
+  /// possible between these files. Result: octets, maybe fewer than asked; 0 at the end of `from`.
+  void copy(int from, std::int64_t offset, int to, std::int64_t to_offset, std::size_t count);
   /// close(2). Result: 0. The descriptor is gone whatever the result says. `at_once`: it is known not to wait, being a
   /// socket or a file with a name that was only read.
   void close(int fd, bool at_once = false);
@@ -176,7 +186,7 @@ class Op {
   // ---- Arguments, written by the functions above and read by backends. ----
 
   int fd = -1;         ///< the socket, file or directory acted on
-  int fd2 = -1;        ///< the second descriptor of send_file, recv_file, rename and link
+  int fd2 = -1;        ///< the second descriptor of send_file, recv_file, rename, link and copy
   int flags = 0;       ///< AT_*, RENAME_*, FALLOC_FL_*, poll events, `closes` or `at_once`, by kind
   bool ahead = false;  ///< allocate: it is reserve()
   unsigned mode = 0;   ///< permission bits

@@ -10,8 +10,10 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
+#include <memory>
 
 #include "io/buffer_pool.hpp"
 
@@ -23,6 +25,8 @@ std::int32_t count_of(ssize_t result) { return static_cast<std::int32_t>(result)
 
 // A count must fit the result; the kernel itself moves at most this much a call.
 constexpr std::size_t most_octets_a_call = 0x7ffff000;
+
+std::size_t bounded(std::size_t size) { return size < most_octets_a_call ? size : most_octets_a_call; }
 
 std::int32_t accept_one(Op& op) {
   op.mode = sizeof op.address;
@@ -123,6 +127,46 @@ std::int32_t find_data_run(Op& op) {
   return 0;
 }
 
+std::int32_t space_left(Op& op) {
+  struct statfs system {};
+  const int result = retry([&] { return ::fstatfs(op.fd, &system); });
+  const auto unit = static_cast<std::uint64_t>(system.f_frsize > 0 ? system.f_frsize : system.f_bsize);
+  // A file system that counts nothing may say more than fits.
+  const std::uint64_t most = static_cast<std::uint64_t>(INT64_MAX) / std::max<std::uint64_t>(unit, 1);
+  op.length = static_cast<std::int64_t>(std::min<std::uint64_t>(system.f_bavail, most) * unit);
+  return result;
+}
+
+// Between file systems that cannot share the work. What was written before an error counts.
+std::int32_t copy_by_hand(const Op& op) {
+  constexpr std::size_t buffer_size = 128 * 1024;
+  const auto buffer = std::make_unique_for_overwrite<char[]>(buffer_size);
+  std::size_t copied = 0;
+  while (copied < bounded(op.size)) {
+    const auto done = static_cast<off_t>(copied);
+    const std::size_t wanted = std::min(buffer_size, bounded(op.size) - copied);
+    const ssize_t in = retry([&] { return ::pread(op.fd, buffer.get(), wanted, op.offset + done); });
+    const ssize_t out =
+        in <= 0 ? in
+                : retry([&] { return ::pwrite(op.fd2, buffer.get(), static_cast<std::size_t>(in), op.length + done); });
+    if (out <= 0) return copied > 0 ? static_cast<std::int32_t>(copied) : static_cast<std::int32_t>(out);
+    copied += static_cast<std::size_t>(out);
+  }
+  return static_cast<std::int32_t>(copied);
+}
+
+std::int32_t copy_octets(const Op& op) {
+  off64_t from = op.offset, to = op.length;
+  const auto copied = retry([&] { return ::copy_file_range(op.fd, &from, op.fd2, &to, bounded(op.size), 0); });
+  switch (copied) {
+    case -EXDEV:
+    case -EINVAL:
+    case -EOPNOTSUPP:
+    case -ENOSYS: return copy_by_hand(op);
+    default: return static_cast<std::int32_t>(copied);
+  }
+}
+
 // What the names on the way and their inodes are in memory for. Making a file always waits for a journal.
 std::int32_t open_cached(const Op& op) {
   if ((op.how.flags & O_CREAT) != 0) return -EAGAIN;
@@ -154,8 +198,6 @@ bool closes_at_once(int fd) {
 
 // Not again after EINTR: the descriptor is gone, and its number may be another's by now.
 std::int32_t close_once(Op& op) { return ::close(op.fd) == 0 || errno == EINTR ? 0 : -errno; }
-
-std::size_t bounded(std::size_t size) { return size < most_octets_a_call ? size : most_octets_a_call; }
 
 }  // namespace
 
@@ -197,7 +239,7 @@ std::int32_t attempt_on_file(Op& op) {
 }
 
 bool in_memory(int file) {
-  struct statfs system{};
+  struct statfs system {};
   if (::fstatfs(file, &system) != 0) return false;
   return system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC;
 }
@@ -239,6 +281,9 @@ std::int32_t perform(Op& op) {
     case OpKind::truncate: return retry([&] { return ::ftruncate(op.fd, op.length); });
     case OpKind::set_times: return set_modified(op);
     case OpKind::set_mode: return set_permissions(op);
+    case OpKind::space: return space_left(op);
+    case OpKind::symlink: return retry([&] { return ::symlinkat(op.path, op.fd, op.path2); });
+    case OpKind::copy: return copy_octets(op);
     case OpKind::close: return close_once(op);
     case OpKind::call: return op.function(op.argument);
     default: assert(false && "not a blocking kind"); return -EINVAL;

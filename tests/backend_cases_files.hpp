@@ -97,12 +97,12 @@ inline void stat_tells_facts(World& world) {
   Lab lab(world);
   const int file = lab.create("file");
   lab.write(file, "12345");
-  struct statx facts{};
+  struct statx facts {};
   CHECK(lab.run([&](io::Op& op) { op.stat(lab.root, "file", 0, facts); }) == 0);
   CHECK(S_ISREG(facts.stx_mode));
   CHECK(facts.stx_size == 5);
   CHECK(facts.stx_nlink == 1);
-  struct statx same{};
+  struct statx same {};
   CHECK(lab.run([&](io::Op& op) { op.stat(file, "", AT_EMPTY_PATH, same); }) == 0);
   CHECK(same.stx_ino == facts.stx_ino);
   CHECK(lab.run([&](io::Op& op) { op.stat(lab.root, "none", 0, facts); }) == -ENOENT);
@@ -136,6 +136,57 @@ inline void times_and_modes_are_set(World& world) {
   lab.close(path_only);
   lab.close(file);
   lab.remove("file");
+}
+
+inline void space_is_told(World& world) {
+  Lab lab(world);
+  Task space;
+  space.op.space(lab.root);
+  CHECK(lab.run(space) == 0);
+  CHECK(space.op.length > 1'000'000);
+}
+
+inline void octets_are_copied(World& world) {
+  Lab lab(world);
+  const int from = lab.create("from"), to = lab.create("to");
+  std::string content(300'000, '\0');
+  for (std::size_t i = 0; i < content.size(); ++i) content[i] = static_cast<char>(i % 251);
+  lab.write(from, content);
+  lab.write(to, "ahead ");
+  std::int64_t copied = 0;
+  for (int result = 1; result > 0; copied += result) {
+    result = lab.run([&](io::Op& op) { op.copy(from, copied, to, 6 + copied, std::size_t{1} << 20); });
+    REQUIRE(result >= 0);
+  }
+  CHECK(copied == static_cast<std::int64_t>(content.size()));
+  CHECK(lab.facts_of("to").stx_size == content.size() + 6);
+  std::string read(content.size(), '\0');
+  for (std::size_t at = 0; at < read.size();) {
+    const std::span<char> rest = std::span(read).subspan(at);
+    const int result = lab.run([&](io::Op& op) { op.read(to, rest, 6 + static_cast<std::int64_t>(at)); });
+    REQUIRE(result > 0);
+    at += static_cast<std::size_t>(result);
+  }
+  CHECK(read == content);
+  const int read_only = lab.open("to", O_RDONLY);
+  CHECK(lab.run([&](io::Op& op) { op.copy(from, 0, read_only, 0, 10); }) == -EBADF);
+  for (const int file : {from, to, read_only}) lab.close(file);
+  for (const char* name : {"from", "to"}) lab.remove(name);
+}
+
+inline void links_are_made(World& world) {
+  Lab lab(world);
+  lab.close(lab.create("file"));
+  CHECK(lab.run([&](io::Op& op) { op.symlink("file", lab.root, "link"); }) == 0);
+  CHECK(lab.run([&](io::Op& op) { op.symlink("file", lab.root, "link"); }) == -EEXIST);
+  CHECK(lab.run([&](io::Op& op) { op.symlink("file", lab.root, "none/link"); }) == -ENOENT);
+  struct statx facts {};
+  CHECK(lab.run([&](io::Op& op) { op.stat(lab.root, "link", AT_SYMLINK_NOFOLLOW, facts); }) == 0);
+  CHECK(S_ISLNK(facts.stx_mode));
+  const int through = lab.open("link", O_RDONLY);
+  CHECK(through >= 0);
+  lab.close(through);
+  for (const char* name : {"file", "link"}) lab.remove(name);
 }
 
 inline void names_are_made_moved_and_removed(World& world) {

@@ -41,6 +41,8 @@ int natural_error(OpKind kind) {
     case OpKind::write:
     case OpKind::allocate:
     case OpKind::make_dir:
+    case OpKind::symlink:
+    case OpKind::copy:
     case OpKind::link: return ENOSPC;
     default: return EIO;
   }

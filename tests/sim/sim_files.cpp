@@ -259,6 +259,19 @@ std::int64_t SimFiles::write(OpenFile& file, std::span<const char> from, std::in
   return written;
 }
 
+std::int64_t SimFiles::space_left(const OpenFile& file) {
+  const Space& space = *file.node->space;
+  return std::max<std::int64_t>(space.capacity - space.used, 0);
+}
+
+std::int64_t SimFiles::copy(const OpenFile& from, std::int64_t offset, OpenFile& to, std::int64_t to_offset,
+                            std::size_t count) {
+  std::string octets(count, '\0');
+  const std::int64_t in = read(from, octets, offset);
+  if (in <= 0) return in;
+  return write(to, std::span<const char>(octets).first(static_cast<std::size_t>(in)), to_offset);
+}
+
 int SimFiles::allocate(OpenFile& file, int mode, std::int64_t offset, std::int64_t length) {
   if (is_path_only(file)) return -EBADF;
   if (offset < 0 || length <= 0) return -EINVAL;
@@ -326,6 +339,17 @@ int SimFiles::make_dir(const OpenFile* at, const char* path, unsigned mode) {
   if (place->kind != Place::Kind::name || place->node != nullptr) return -EEXIST;
   const auto made = add(*place, Node::Type::directory, mode);
   return made ? 0 : -made.error();
+}
+
+int SimFiles::symlink(const char* target, const OpenFile* at, const char* path) {
+  const auto place = walk(at, path, Last::name);
+  if (!place) return -place.error();
+  if (place->kind != Place::Kind::name || place->node != nullptr) return -EEXIST;
+  if (*target == '\0' || place->slash) return -ENOENT;
+  const auto made = add(*place, Node::Type::symlink, 0777);
+  if (!made) return -made.error();
+  (*made)->target = target;
+  return 0;
 }
 
 int SimFiles::unlink(const OpenFile* at, const char* path, int flags) {

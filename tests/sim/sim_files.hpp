@@ -110,6 +110,10 @@ class SimFiles {
   int unlink(const OpenFile* at, const char* path, int flags);
   int rename(const OpenFile* from_at, const char* from, const OpenFile* to_at, const char* to, unsigned flags);
   int link(const OpenFile* from_at, const char* from, const OpenFile* to_at, const char* to, int flags);
+  int symlink(const char* target, const OpenFile* at, const char* path);
+  /// Octets that can still be stored on the file system of what is open.
+  static std::int64_t space_left(const OpenFile& file);
+  std::int64_t copy(const OpenFile& from, std::int64_t offset, OpenFile& to, std::int64_t to_offset, std::size_t count);
   /// An empty path means the descriptor itself; symbolic links are not followed.
   int set_times(const OpenFile* at, const char* path, std::int64_t modified);
   int set_mode(const OpenFile* at, const char* path, unsigned mode);

@@ -49,12 +49,15 @@ SimBackend::Result SimBackend::perform(Flight& flight) {
     case OpKind::sync:
     case OpKind::truncate:
     case OpKind::find_data:
+    case OpKind::space:
+    case OpKind::copy:
     case OpKind::read_dir: return perform_on_file(op);
     case OpKind::stat:
     case OpKind::make_dir:
     case OpKind::remove:
     case OpKind::rename:
     case OpKind::link:
+    case OpKind::symlink:
     case OpKind::set_times:
     case OpKind::set_mode: return perform_on_path(op);
     case OpKind::close: return close_now(op.fd);
@@ -228,6 +231,10 @@ std::int64_t SimBackend::perform_on_file(Op& op) {
     case OpKind::sync: return files_.sync(file);
     case OpKind::truncate: return files_.truncate(file, op.length);
     case OpKind::find_data: return files_.find_data(file, op.offset, op.length);
+    case OpKind::space: op.length = SimFiles::space_left(file); return 0;
+    case OpKind::copy:
+      if (const int error = file_error(op.fd2, -EINVAL); error != 0) return error;
+      return files_.copy(file, op.offset, *file_at(op.fd2), op.length, shortened(op.size));
     case OpKind::read_dir: return files_.read_dir(file, file_at(op.batch->root), *op.batch);
     default: std::unreachable();
   }
@@ -247,6 +254,7 @@ std::int64_t SimBackend::perform_on_path(Op& op) {
     case OpKind::remove: return files_.unlink(at, op.path, op.flags);
     case OpKind::rename: return files_.rename(at, op.path, to, op.path2, static_cast<unsigned>(op.flags));
     case OpKind::link: return files_.link(at, op.path, to, op.path2, op.flags);
+    case OpKind::symlink: return files_.symlink(op.path, at, op.path2);
     case OpKind::set_times: return files_.set_times(at, op.path, op.length);
     case OpKind::set_mode: return files_.set_mode(at, op.path, op.mode);
     default: std::unreachable();
