@@ -11,7 +11,7 @@ namespace core {
 namespace {
 
 constexpr std::array<std::string_view, right_count> words{
-    "list", "read", "write", "delete", "rename", "mkdir", "site",
+    "list", "read", "write", "delete", "rename", "mkdir", "site", "admin",
 };
 
 bool is_anonymous_name(std::string_view name) {

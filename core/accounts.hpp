@@ -13,8 +13,8 @@
 
 namespace core {
 
-enum class Right : std::uint8_t { list, read, write, remove, rename, make_dir, site };
-inline constexpr std::size_t right_count = 7;
+enum class Right : std::uint8_t { list, read, write, remove, rename, make_dir, site, admin };
+inline constexpr std::size_t right_count = 8;
 
 class Rights {
  public:
@@ -30,7 +30,8 @@ class Rights {
   std::bitset<right_count> held_;
 };
 
-/// The word of the TOML for a right: "list", "read", "write", "delete", "rename", "mkdir", "site".
+/// The word of the TOML for a right: "list", "read", "write", "delete", "rename", "mkdir", "site",
+/// "admin".
 std::string_view right_name(Right right);
 std::optional<Right> parse_right(std::string_view word);
 

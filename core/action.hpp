@@ -2,6 +2,7 @@
 // net/session.cpp performs actions, tests perform them by hand. Views live until the outcome is told.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -13,6 +14,7 @@
 #include "core/endpoint.hpp"
 #include "core/facts.hpp"
 #include "core/listing.hpp"
+#include "core/modify.hpp"
 #include "core/representation.hpp"
 
 namespace core {
@@ -36,6 +38,7 @@ struct TransferSpec {
   std::string_view state{};                ///< REST: what the codec held there (core::Codec::state)
   std::uint64_t allocate = 0;              ///< ALLO, octets; 0: not told
   bool secured = false;                    ///< PROT P: no octet before a TLS handshake
+  std::uint32_t file_mode = 0644;          ///< of a file that is made
   bool resumes = false;  ///< that handshake must resume the control connection's TLS session (RFC 4217 10.2)
   bool ranged() const { return end != OctetRange::no_end; }
 
@@ -48,6 +51,38 @@ struct TransferSpec {
   bool directory_itself = false;
   bool directory_only = false;  ///< MLSD: a file is refused (501)
   FactSet facts{};
+};
+
+/// What a command does that moves nothing over a data connection and may take long all the same. Paths are absolute.
+struct WorkSpec {
+  enum class Kind : std::uint8_t {
+    measure_tree,      ///< Outcome::number: octets that a directory and all below it occupy
+    remove_tree,       ///< a directory and all below it; goes on behind what cannot be removed, whose error is told
+    copy,              ///< `sources`, one behind the other, become `path`, or stay what it was if that fails
+    combine,           ///< the same, behind what `path` holds already; then the sources are removed
+    make_directories,  ///< `path`, and what of the way to it is missing
+    digest,            ///< Outcome::text: in hex, of the octets of Outcome::range; EBUSY: limits.digests,
+                       ///< EFBIG: limits.digest_max_bytes
+  };
+  Kind kind = Kind::measure_tree;
+  std::string_view path{};
+  std::span<const std::string> sources{};
+  std::uint32_t mode = 0;  ///< of what is made
+
+  // Digests only.
+  HashAlgorithm algorithm{};
+  OctetRange range{};   ///< what lies behind the end of the file is cut off
+  bool inside = false;  ///< or refused instead (ERANGE)
+};
+
+/// A session as SITE WHO shows it.
+struct SessionSight {
+  std::uint64_t id = 0;
+  std::string user;    ///< empty: nobody is logged in
+  std::string client;  ///< what CLNT or CSID said
+  std::string doing;   ///< the verb of the command that runs; empty: none
+  Endpoint peer{};
+  std::int64_t quiet_ns = 0;  ///< since it was heard last
 };
 
 namespace action {
@@ -69,6 +104,7 @@ struct Measure {  ///< octets of a file as they travel, up to `until`: Outcome::
 };
 struct MakeDirectory {
   std::string_view path;
+  std::uint32_t mode;
 };
 struct Remove {
   std::string_view path;
@@ -76,6 +112,26 @@ struct Remove {
 };
 struct Rename {
   std::string_view from, to;
+};
+struct SetFacts {  ///< Outcome::entry, as it is then
+  std::string_view path;
+  Modification wanted;
+};
+struct LookForSpace {  ///< Outcome::number: octets that can still be stored in this directory
+  std::string_view path;
+};
+struct MakeLink {  ///< a symbolic link, in a directory that no link leads to
+  std::string_view path;
+  std::string_view target;  ///< the text of the link
+};
+struct BeginWork {  ///< what may take long; its end is told by Pi::on_work_end
+  WorkSpec spec;
+};
+struct ListSessions {  ///< Outcome::sessions, up to `most`, and how many there are in Outcome::number
+  std::size_t most;
+};
+struct EndSession {  ///< ENOENT: there is none of that number
+  std::uint64_t id;
 };
 struct Aim {  ///< PORT, EPRT: an earlier listener or data connection is closed
   Endpoint endpoint;
@@ -89,13 +145,7 @@ struct StartTransfer {  ///< opens the file or directory; told back before any d
 };
 struct Proceed {  ///< 150 or 125 has been answered: open the data connection and move
 };
-struct Abort {  ///< stop the transfer or digest; its end is told as ever
-};
-struct Digest {  ///< of octets of a file; told back by Pi::on_digest_end()
-  std::string_view path{};
-  HashAlgorithm algorithm{};
-  OctetRange range{};
-  bool inside = false;  ///< a range that ends behind the file is refused (ERANGE), not cut
+struct Abort {  ///< stop the transfer, or the work; its end is told as ever
 };
 struct ListToControl {  ///< STAT with a path: Outcome::entry first, then nothing until MoreListing
   TransferSpec spec;
@@ -112,10 +162,12 @@ struct MoreListing {  ///< Outcome::text: whole lines; Outcome::last with the en
 
 }  // namespace action
 
-using Action = std::variant<action::Verify, action::EnterRoot, action::Look, action::Measure, action::MakeDirectory,
-                            action::Remove, action::Rename, action::Aim, action::Listen, action::DropData,
-                            action::StartTransfer, action::Proceed, action::Abort, action::ListToControl,
-                            action::MoreListing, action::PrepareTls, action::BeginTls, action::EndTls, action::Digest>;
+using Action =
+    std::variant<action::Verify, action::EnterRoot, action::Look, action::Measure, action::MakeDirectory,
+                 action::Remove, action::Rename, action::Aim, action::Listen, action::DropData, action::StartTransfer,
+                 action::Proceed, action::Abort, action::ListToControl, action::MoreListing, action::PrepareTls,
+                 action::BeginTls, action::EndTls, action::SetFacts, action::LookForSpace, action::MakeLink,
+                 action::BeginWork, action::ListSessions, action::EndSession>;
 
 /// How an action ended. Only the fields that its action names mean something.
 struct Outcome {
@@ -125,11 +177,13 @@ struct Outcome {
   std::uint64_t number = 0;
   /// Measure: the last point at which the codec held nothing: octets of the file, and what they became.
   std::uint64_t split_offset = 0, split_number = 0;
-  std::string_view text{};  ///< StartTransfer: the name that STOU chose; MoreListing: lines, each with CR LF
+  std::string_view text{};  ///< StartTransfer: the name that STOU chose; MoreListing: lines, each with CR LF; digests
   std::span<const std::string> names{};  ///< BeginTls: those of the client in the certificate it showed
   std::string_view server_name{};        ///< BeginTls: the host that the client asked for (SNI); empty: none
   bool connected = false;                ///< StartTransfer: the data connection is open already (125)
-  bool last = false;                     ///< MoreListing: nothing follows
+  OctetRange range{};                    ///< BeginWork of a digest: what there was
+  std::span<const SessionSight> sessions{};
+  bool last = false;  ///< MoreListing: nothing follows
 };
 
 /// How a transfer ended that had been answered with 1yz.
@@ -150,18 +204,11 @@ struct TransferEnd {
   bool stays_open = false;   ///< the data connection is kept for the next transfer (250)
 };
 
-/// How a digest ended.
-struct DigestEnd {
-  int error = 0;  ///< errno value; EFBIG: more than limits.digest_max_bytes; EBUSY: limits.digests
-  HashAlgorithm algorithm{};
-  OctetRange range{};  ///< as it was found in the file
-  std::string hex{};
-};
-
-/// For STAT while a transfer moves, or a digest is made.
+/// For STAT while a transfer moves, or while something is done that takes long.
 struct TransferProgress {
   std::uint64_t octets = 0;
-  std::uint64_t total = 0;  ///< of a digest
+  std::uint64_t total = 0;    ///< that there will be, where that is known; 0: not known
+  std::uint64_t objects = 0;  ///< of a tree, seen or removed
   bool connected = false;
 };
 

@@ -25,9 +25,18 @@ constexpr const auto& appe_codes =
     codes<125, 150, 110, 226, 250, 425, 426, 450, 451, 452, 502, 521, 522, 530, 532, 550, 551, 552, 553, 554, 555>;
 // 550: a missing directory. 501: MLSD of a file (RFC 3659 7.2.1).
 constexpr const auto& list_codes = codes<125, 150, 226, 250, 425, 426, 450, 451, 502, 521, 522, 530, 550>;
+// 426: ended by ABOR.
+constexpr const auto& tree_codes = codes<250, 426, 450, 451, 452, 502, 530, 550>;
+constexpr const auto& measure_codes = codes<213, 426, 450, 451, 530, 550>;
+constexpr const auto& combine_codes = codes<250, 426, 450, 451, 452, 530, 532, 550, 552>;
+constexpr const auto& facts_codes = codes<213, 450, 451, 452, 504, 530, 550, 552>;
 constexpr const auto& look_codes = codes<213, 450, 451, 530, 550, 552>;
 // What the older digest commands answer: draft-bryan-ftpext-hash-02 appendix B. 451: ABOR.
 constexpr const auto& checksum_codes = codes<250, 450, 451, 530, 550>;
+constexpr const auto& site_codes = codes<200, 450, 451, 452, 530, 550, 552>;
+
+template <Right... right>
+inline constexpr std::array<Right, sizeof...(right)> rights{right...};
 
 }  // namespace
 
@@ -40,6 +49,25 @@ struct CommandTable {
                            login = Diagram::login;
 
   static constexpr std::string_view checksum_syntax = "<pathname> | \"<pathname>\" [[<begin>] <end>]";
+
+  static consteval auto make_site() {
+    // clang-format off
+    return std::to_array<CommandRow>({
+      {"HELP", logged_in, optional, waits, simple, codes<214, 530>, &Pi::on_site_help, {}, false, "[<subcommand>]", ""},
+      {"CHMOD", logged_in, required, waits, simple, site_codes, &Pi::on_site_chmod, Right::site, false, "<octal mode> <pathname>", "SITE CHMOD"},
+      // CPTO follows CPFR as RNTO follows RNFR, and 350 is what clients of other servers' CPFR wait for.
+      {"CPFR", logged_in, required, waits, sequence, codes<350, 450, 451, 530, 550>, &Pi::on_site_cpfr, Right::site, false, "<pathname>", "SITE COPY", 0, rights<Right::read>},
+      {"CPTO", logged_in, required, waits, simple, codes<250, 426, 450, 451, 452, 503, 530, 532, 550, 552>, &Pi::on_site_cpto, Right::site, false, "<pathname>", "", 0, rights<Right::read, Right::write>, true},
+      {"IDLE", logged_in, optional, waits, simple, codes<200, 530, 550>, &Pi::on_site_idle, Right::site, false, "[<seconds>]", ""},
+      {"KICK", logged_in, required, waits, simple, codes<200, 504, 530, 550>, &Pi::on_site_kick, Right::admin, false, "<session>", ""},
+      {"MKDIR", logged_in, required, waits, simple, codes<250, 426, 450, 451, 452, 530, 550, 552>, &Pi::on_site_mkdir, Right::site, false, "[-p] <pathname>", "SITE MKDIR", 0, rights<Right::make_dir>, true},
+      {"SYMLINK", logged_in, required, waits, simple, site_codes, &Pi::on_site_symlink, Right::site, false, "<target> <name>", "SITE SYMLINK", 0, rights<Right::write>},
+      {"UMASK", logged_in, optional, waits, simple, codes<200, 530, 550>, &Pi::on_site_umask, Right::site, false, "[<octal mask>]", ""},
+      {"UTIME", logged_in, required, waits, simple, site_codes, &Pi::on_site_utime, Right::site, false, "<time> <pathname> | <pathname> <accessed> <modified> <created> UTC", "SITE UTIME"},
+      {"WHO", logged_in, none, waits, simple, codes<200, 530, 550>, &Pi::on_site_who, Right::admin, false, "", ""},
+    });
+    // clang-format on
+  }
 
   static consteval auto make() {  // NOLINT(readability-function-size): a table
     constexpr auto unimplemented = [](std::string_view verb, std::span<const std::uint16_t> reply = codes<502>) {
@@ -109,6 +137,22 @@ struct CommandTable {
       {"MLST", logged_in, optional, waits, simple, codes<250, 450, 451, 530, 550>, &Pi::on_mlst, Right::list, false, "[<pathname>]", ""},
       {"MLSD", logged_in, optional, waits, transfer, list_codes, &Pi::on_mlsd, Right::list, false, "[<pathname>]", ""},
 
+      // draft-somers-ftp-mfxx. MFCT, as no Linux system call sets when a file was made, stands among those not there.
+      {"MFMT", logged_in, required, waits, simple, facts_codes, &Pi::on_mfmt, Right::write, false, "<time> <pathname>", "MFMT"},
+      {"MFF", logged_in, required, waits, simple, facts_codes, &Pi::on_mff, Right::write, false, "<fact>=<value>;... <pathname>", "MFF Modify;UNIX.mode;"},
+
+      // draft-peterson-streamlined-ftp-command-extensions. CLNT is what CSID came from.
+      {"AVBL", logged_in, optional, waits, simple, codes<213, 450, 451, 530, 550>, &Pi::on_avbl, Right::write, false, "[<pathname>]", "AVBL"},
+      {"CLNT", anywhere, required, waits, simple, codes<200>, &Pi::on_clnt, {}, false, "<name of the client>", "CLNT"},
+      {"CSID", logged_in, optional, waits, simple, codes<200, 530>, &Pi::on_csid, {}, false, "Name=<name>;Version=<version>;", "CSID"},
+      {"DSIZ", logged_in, optional, waits, simple, measure_codes, &Pi::on_dsiz, Right::list, false, "[<pathname>]", "DSIZ", 0, {}, true},
+      {"RMDA", logged_in, required, waits, simple, tree_codes, &Pi::on_rmda, Right::remove, false, "<pathname>", "RMDA", 0, {}, true},
+
+      // Practice. COMB: what is stored in parts becomes one file. PRET says which transfer command comes next; in FEAT it
+      // would make clients send it before each transfer, and this server needs no such hint.
+      {"COMB", logged_in, required, waits, simple, combine_codes, &Pi::on_comb, Right::write, false, "<target> <source> [<source> ...]", "COMB", 0, rights<Right::read, Right::remove>, true},
+      {"PRET", logged_in, required, waits, simple, codes<200, 450, 451, 504, 530, 550>, &Pi::on_pret, {}, false, "<transfer command> [<pathname>]", ""},
+
       // RFC 2228, RFC 4217. What they answer without TLS: out of sequence without AUTH (RFC 2228 8.2), CCC 500 (RFC 4217 5).
       {"AUTH", anywhere, required, waits, simple, codes<234, 431, 502, 504, 534>, &Pi::on_auth, {}, false, "TLS", "AUTH TLS", 502},
       {"PBSZ", anywhere, required, waits, simple, codes<200, 503>, &Pi::on_pbsz, {}, false, "0", "PBSZ", 503},
@@ -123,19 +167,17 @@ struct CommandTable {
 
       // draft-bryan-ftp-range-08 3, 5; draft-bryan-ftpext-hash-02 3.5, and what clients knew before. 451 is ABOR's.
       {"RANG", logged_in, required, waits, sequence, codes<350, 530, 551, 552>, &Pi::on_rang, {}, false, "<first octet> <last octet> | 1 0", "RANG STREAM"},
-      {"HASH", logged_in, required, waits, simple, codes<213, 450, 451, 530, 550, 551, 552, 553, 556>, &Pi::on_hash, {}, false, "<pathname>", ""},
-      {"XCRC", logged_in, required, waits, simple, checksum_codes, &Pi::on_checksum, Right::read, false, checksum_syntax, "XCRC"},
-      {"XMD5", logged_in, required, waits, simple, checksum_codes, &Pi::on_checksum, Right::read, false, checksum_syntax, "XMD5"},
-      {"XSHA", logged_in, required, waits, simple, checksum_codes, &Pi::on_checksum, Right::read, false, checksum_syntax, "XSHA"},
-      {"XSHA1", logged_in, required, waits, simple, checksum_codes, &Pi::on_checksum, Right::read, false, checksum_syntax, "XSHA1"},
-      {"XSHA256", logged_in, required, waits, simple, checksum_codes, &Pi::on_checksum, Right::read, false, checksum_syntax, "XSHA256"},
-      {"XSHA512", logged_in, required, waits, simple, checksum_codes, &Pi::on_checksum, Right::read, false, checksum_syntax, "XSHA512"},
+      {"HASH", logged_in, required, waits, simple, codes<213, 450, 451, 530, 550, 551, 552, 553, 556>, &Pi::on_hash, {}, false, "<pathname>", "", 0, {}, true},
+      {"XCRC", logged_in, required, waits, simple, checksum_codes, &Pi::on_checksum, Right::read, false, checksum_syntax, "XCRC", 0, {}, true},
+      {"XMD5", logged_in, required, waits, simple, checksum_codes, &Pi::on_checksum, Right::read, false, checksum_syntax, "XMD5", 0, {}, true},
+      {"XSHA", logged_in, required, waits, simple, checksum_codes, &Pi::on_checksum, Right::read, false, checksum_syntax, "XSHA", 0, {}, true},
+      {"XSHA1", logged_in, required, waits, simple, checksum_codes, &Pi::on_checksum, Right::read, false, checksum_syntax, "XSHA1", 0, {}, true},
+      {"XSHA256", logged_in, required, waits, simple, checksum_codes, &Pi::on_checksum, Right::read, false, checksum_syntax, "XSHA256", 0, {}, true},
+      {"XSHA512", logged_in, required, waits, simple, checksum_codes, &Pi::on_checksum, Right::read, false, checksum_syntax, "XSHA512", 0, {}, true},
 
       // Known and not implemented: 502, where an unknown verb gets 500 (RFC 959 4.2.1).
       unimplemented("MIC"), unimplemented("CONF"), unimplemented("ENC"),
-      unimplemented("LPRT"), unimplemented("LPSV"), unimplemented("ALGS"), unimplemented("MFMT"),
-      unimplemented("MFCT"), unimplemented("MFF"), unimplemented("AVBL"), unimplemented("DSIZ"),
-      unimplemented("RMDA"), unimplemented("CSID"), unimplemented("THMB"),
+      unimplemented("LPRT"), unimplemented("LPSV"), unimplemented("ALGS"), unimplemented("MFCT"), unimplemented("THMB"),
       // The first of its codes is the answer: TLS asks for no ADAT (RFC 4217 4).
       unimplemented("ADAT", codes<503>),
     });
@@ -144,11 +186,12 @@ struct CommandTable {
 };
 
 constexpr auto rows = CommandTable::make();
+constexpr auto site_rows = CommandTable::make_site();
 
 // Sections 5.4 and 6 agree: no code of a row may be an error in the row's diagram, and every command
 // that is implemented has a code for a good end. A 1yz belongs to the second diagram alone.
-consteval bool agree() {
-  for (const CommandRow& row : rows) {
+consteval bool agree(std::span<const CommandRow> table) {
+  for (const CommandRow& row : table) {
     bool has_good_end = false;
     for (const std::uint16_t code : row.codes) {
       const Next then = next(code == 110 ? Diagram::transferring : row.diagram, code);
@@ -160,17 +203,18 @@ consteval bool agree() {
   }
   return true;
 }
-static_assert(agree(), "a reply code of RFC 959 5.4 contradicts the diagram of section 6");
+static_assert(agree(rows) && agree(site_rows), "a reply code of RFC 959 5.4 contradicts the diagram of section 6");
 
-consteval bool unique() {
-  for (const CommandRow& a : rows)
-    for (const CommandRow& b : rows)
+consteval bool unique(std::span<const CommandRow> table) {
+  for (const CommandRow& a : table)
+    for (const CommandRow& b : table)
       if (&a != &b && a.verb == b.verb) return false;
   return true;
 }
-static_assert(unique(), "two rows for one verb");
+static_assert(unique(rows) && unique(site_rows), "two rows for one verb");
 
 std::span<const CommandRow> command_table() { return rows; }
+std::span<const CommandRow> site_table() { return site_rows; }
 
 namespace {
 
@@ -203,6 +247,12 @@ const CommandRow* find_command(std::string_view verb) {
   const std::uint64_t key = key_of(verb);
   const auto found = std::ranges::lower_bound(by_key, key, {}, &Found::key);
   return found != by_key.end() && found->key == key ? found->row : nullptr;
+}
+
+const CommandRow* find_site_command(std::string_view word) {
+  const auto found =
+      std::ranges::find_if(site_rows, [&](const CommandRow& row) { return equal_without_case(row.verb, word); });
+  return found != site_rows.end() ? &*found : nullptr;
 }
 
 Command split_line(std::string_view line) {

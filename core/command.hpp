@@ -41,6 +41,8 @@ struct CommandRow {
   std::string_view syntax;        ///< behind the verb, for HELP
   std::string_view feature;       ///< FEAT line; empty: none (RFC 2389 3.2)
   std::uint16_t without_tls = 0;  ///< not 0: the command is there only with [tls], else this is the answer
+  std::span<const Right> also{};  ///< further rights that are needed
+  bool lasts = false;             ///< may take long without a 1yz: only ABOR, and STAT alone, act meanwhile
 };
 
 /// All rows, in the order of RFC 959 4.1, then by RFC.
@@ -48,6 +50,11 @@ std::span<const CommandRow> command_table();
 
 /// The row of a verb, without case; nullptr when there is none (500).
 const CommandRow* find_command(std::string_view verb);
+
+/// The subcommands of SITE, rows as those of commands.
+std::span<const CommandRow> site_table();
+/// The row of a subcommand, without case; nullptr when there is none (504).
+const CommandRow* find_site_command(std::string_view word);
 
 /// True when `code` is among the row's.
 constexpr bool admits(const CommandRow& row, unsigned code) {

@@ -281,7 +281,7 @@ bool add_mount(Draft& draft, std::string_view text) {
 constexpr std::string_view mounts_form =
     R"(must be "name=directory" for each structure that SMNT mounts, no name twice: ["archive=/srv/archive"])";
 constexpr std::string_view rights_form =
-    R"(must be rights: "list", "read", "write", "delete", "rename", "mkdir", "site")";
+    R"(must be rights: "list", "read", "write", "delete", "rename", "mkdir", "site", "admin")";
 
 // ---- every key ----
 
@@ -393,6 +393,8 @@ constexpr std::array rows{
         Integer{at<&Config::limits, &Config::Limits::sessions_per_address>, 0, 1'000'000, "sessions (0: no limit)"}},
     Row{"limits", "idle_timeout_s",
         Integer{at<&Config::limits, &Config::Limits::idle_timeout_s>, 0, 604'800, "seconds (0: never)"}},
+    Row{"limits", "idle_timeout_max_s",
+        Integer{at<&Config::limits, &Config::Limits::idle_timeout_max_s>, 0, 604'800, "seconds"}},
     Row{"limits", "login_failures",
         Integer{at<&Config::limits, &Config::Limits::login_failures>, 1, 1'000, "failures"}},
     Row{"limits", "login_failure_delay_ms",
@@ -503,7 +505,7 @@ std::size_t edit_distance(std::string_view from, std::string_view to) {
 
 /// The nearest of the rows' words, if it is near enough to be what was meant.
 template <typename Wanted>
-std::string_view nearest(std::string_view word, std::string_view Row::* part, Wanted wanted) {
+std::string_view nearest(std::string_view word, std::string_view Row::*part, Wanted wanted) {
   std::string_view best;
   std::size_t best_distance = 2 + word.size() / 4;  // exclusive
   for (const Row& row : rows) {

@@ -111,7 +111,9 @@ struct Config {
     std::int64_t sessions = 20000;
     std::int64_t sessions_per_address = 0;  ///< 0: no limit
     std::int64_t idle_timeout_s = 300;      ///< 0: never
-    std::int64_t login_failures = 3;        ///< then 421 (RFC 2577 5)
+    std::int64_t idle_timeout_max_s =
+        7200;                         ///< what SITE IDLE may ask for; less than idle_timeout_s: no more than that
+    std::int64_t login_failures = 3;  ///< then 421 (RFC 2577 5)
     std::int64_t login_failure_delay_ms = 5000;
     std::int64_t transfer_buffers = 2048;  ///< buffers of codec flows in all
     std::int64_t deflate_level = 9;        ///< the highest that OPTS MODE Z may set; 0: there is no MODE Z

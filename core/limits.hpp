@@ -22,6 +22,10 @@ inline constexpr std::uint64_t measured_file_max = 1ull << 30;
 inline constexpr std::size_t digests_kept = 4096;
 /// Octets of a restart marker (RFC 959 3.5): what goes into one reply line.
 inline constexpr std::size_t marker_max = 255;
+/// Of a tree that is measured or removed: octets of the names of directories still to be seen, and files with further
+/// names that are remembered, so that none is counted twice. Past them: 450.
+inline constexpr std::size_t tree_pending_max = 4 * 1024 * 1024;
+inline constexpr std::size_t tree_links_max = 64 * 1024;
 /// Longest text that a wildcard may have, and how many stars: matching stays cheap.
 inline constexpr std::size_t glob_stars_max = 8;
 

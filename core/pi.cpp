@@ -2,6 +2,7 @@
 // diagrams. The commands themselves are in pi_access, pi_parameters, pi_service and pi_information.
 #include "core/pi.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <cerrno>
 #include <utility>
@@ -94,17 +95,23 @@ bool Pi::take_line() {
   return true;
 }
 
-// Nothing is answered before a digest is, whose reply no 1yz has announced, but what is about it.
+// Where no 1yz has told the client that a command takes long, replies keep their order: only what ends the work acts,
+// and what asks for it (RFC 959 4.1.3 has STAT for "the operation in progress").
 bool Pi::must_wait_for_transfer(const CommandRow* row, const Command& command) const {
   if (!transferring()) return false;
   if (row == nullptr || row->during_transfer == During::waits) return true;
-  const bool about_it = row->handler == &Pi::on_abor || (row->handler == &Pi::on_stat && !command.has_argument);
-  return digesting() && !about_it;
+  return working() && row->handler != &Pi::on_abor && (row->handler != &Pi::on_stat || command.has_argument);
 }
 
 void Pi::run_command(const CommandRow& row, const Command& command) {
   assert(foreground_.row == nullptr);
   foreground_ = {&row, row.diagram};
+  if (may_run(row, command)) (this->*row.handler)(command.argument);
+}
+
+// Else it is answered.
+bool Pi::may_run(const CommandRow& row, const Command& command) {
+  const auto lacks = [&](Right right) { return !account_->rights.has(right); };
   if (row.without_tls != 0 && !offers(row)) {
     reply(static_cast<Code>(row.without_tls), "There is no TLS here.");
   } else if (row.when == When::logged_in && !logged_in()) {
@@ -113,13 +120,14 @@ void Pi::run_command(const CommandRow& row, const Command& command) {
     reply(Code::bad_parameter, "{} takes no argument.", row.verb);
   } else if (row.argument == Argument::required && !command.has_argument) {
     reply(Code::bad_parameter, "Syntax: {} {}", row.verb, row.syntax);
-  } else if (row.right && !account_->rights.has(*row.right)) {
+  } else if ((row.right && lacks(*row.right)) || std::ranges::any_of(row.also, lacks)) {
     refuse_file({.error = EACCES});
   } else if (admits(row, number(Code::need_account_for_storing)) && lacks_account()) {
     reply(Code::need_account_for_storing, "Need account for storing files; send ACCT.");
-  } else if (!protection_missing(row)) {
-    (this->*row.handler)(command.argument);
+  } else {
+    return !protection_missing(row);
   }
+  return false;
 }
 
 // RNTO must come right behind RNFR, and PASS behind USER (RFC 959 4.1.3, 4.1.1); a line that is no
@@ -129,6 +137,7 @@ void Pi::forget_sequences(const CommandRow* row) {
   if (row != nullptr && row->during_transfer == During::acts) return;
   const auto handler = row != nullptr ? row->handler : nullptr;
   if (handler != &Pi::on_rnto) renaming_ = false;
+  if (handler != &Pi::on_site) copying_ = false;
   if (handler != &Pi::on_pass && login_ == Login::password_wanted) login_ = Login::user_wanted;
 }
 
@@ -151,13 +160,13 @@ void Pi::reply_to(Exchange& exchange, Code code, std::string_view text) {
   if (&exchange == &foreground_) waiting_ = Waiting::nothing;
 }
 
-void Pi::refuse_file(const Outcome& outcome) {
-  const Refusal why = refusal(outcome.error, foreground_.row->creates);
+void Pi::refuse_file_to(Exchange& exchange, const Outcome& outcome) {
+  const CommandRow& row = *exchange.row;
+  const Refusal why = refusal(outcome.error, row.creates);
   // What an errno suggests and the command's list lacks becomes the plain "not available", or for RNTO,
   // which lacks that as well, "not allowed".
-  const CommandRow& row = *foreground_.row;
   const Code plain = admits(row, number(Code::unavailable)) ? Code::unavailable : Code::name_not_allowed;
-  reply(admits(row, number(why.code)) ? why.code : plain, why.text);
+  reply_to(exchange, admits(row, number(why.code)) ? why.code : plain, say(why.text));
 }
 
 void Pi::ask(const Action& action, After after) {
@@ -229,10 +238,48 @@ void Pi::finish_transfer(const TransferEnd& end) {
   if (waiting_ == Waiting::transfer_end) (this->*std::exchange(after_, nullptr))({});
 }
 
+// The exchange goes where a transfer's does: what follows waits for its end.
+void Pi::begin_work(const WorkSpec& spec, After at_end) {
+  assert(!asked_ && foreground_.row->lasts);
+  asked_ = action::BeginWork{spec};
+  working_ = at_end;
+  transfer_ = std::exchange(foreground_, {});
+  waiting_ = Waiting::nothing;
+}
+
+void Pi::on_work_end(const Outcome& outcome, Moment now) {
+  now_ = now;
+  last_activity_ = now;
+  assert(working());
+  (this->*std::exchange(working_, nullptr))(outcome);
+  progress_ = {};
+  if (waiting_ == Waiting::transfer_end) (this->*std::exchange(after_, nullptr))({});
+}
+
+// Then it is answered.
+bool Pi::work_failed(const Outcome& outcome) {
+  if (outcome.error == ECANCELED) {
+    reply_to(transfer_, Code::transfer_aborted, say("Aborted."));
+  } else if (outcome.error != 0) {
+    refuse_file_to(transfer_, outcome);
+  }
+  return outcome.error != 0;
+}
+
+SessionSight Pi::sight(Moment now) const {
+  const CommandRow* row = transferring() ? transfer_.row : foreground_.row;
+  return {.id = 0,
+          .user = std::string(user()),
+          .client = client_,
+          .doing = row != nullptr ? std::string(row->verb) : std::string(),
+          .peer = peer_,
+          .quiet_ns = now - last_activity_};
+}
+
 Moment Pi::deadline() const {
   if (closing_) return INT64_MAX;
   if (waiting_ == Waiting::delay) return delayed_until_;
-  const std::int64_t idle_s = config().limits.idle_timeout_s;
+  const std::int64_t idle_s = idle_timeout_s_.value_or(config().limits.idle_timeout_s);
   const bool moving = transferring() && !unreported_;
   if (moving || waiting_ == Waiting::outcome || idle_s == 0) return INT64_MAX;
   return last_activity_ + idle_s * 1'000'000'000;
@@ -262,6 +309,23 @@ bool Pi::resolve(std::string_view argument) {
   return true;
 }
 
+bool Pi::resolve_many(std::span<const std::string> arguments, std::vector<std::string>& paths) {
+  paths.clear();
+  for (const std::string& argument : arguments) {
+    if (!resolve(argument)) return false;
+    paths.push_back(path_);
+  }
+  return true;
+}
+
+// SITE UMASK takes bits from what programs ask for on this system; without it the configuration says all.
+std::uint32_t Pi::file_mode() const {
+  return umask_ ? 0666 & ~*umask_ : static_cast<std::uint32_t>(config().uploads.file_mode);
+}
+std::uint32_t Pi::directory_mode() const {
+  return umask_ ? 0777 & ~*umask_ : static_cast<std::uint32_t>(config().uploads.directory_mode);
+}
+
 void Pi::default_parameters() {
   directory_ = "/";
   as_ = {.level = default_level()};
@@ -271,6 +335,9 @@ void Pi::default_parameters() {
   forget_restart();
   allocate_ = 0;
   renaming_ = false;
+  copying_ = false;
+  idle_timeout_s_.reset();
+  umask_.reset();
 }
 
 void Pi::forget_restart() {

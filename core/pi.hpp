@@ -1,6 +1,6 @@
 // The protocol interpreter of one session: octets of the control connection and results of actions
 // in; replies and actions out. Knows the commands; must not know sockets, files, clocks or threads:
-// time comes in as an argument. RFC 959 4.1, 5; handlers are in the other pi_*.cpp.
+// time comes in as an argument. RFC 959 4.1, 5; handlers are in the pi_*.cpp files.
 #pragma once
 
 #include <cstdint>
@@ -44,8 +44,8 @@ class Pi {
   void on_outcome(const Outcome& outcome, Moment now);
   /// The transfer that was told to proceed ended.
   void on_transfer_end(const TransferEnd& end, Moment now);
-  /// The digest that was asked for is made, or cannot be.
-  void on_digest_end(const DigestEnd& end, Moment now);
+  /// What BeginWork asked for ended; ECANCELED: by Abort.
+  void on_work_end(const Outcome& outcome, Moment now);
   /// The transfer was sent a restart marker, and stored all before it: 110 (RFC 1123 4.1.3.4). `sender` is the
   /// marker's text, `own` what REST takes to go on from there. Only while may_take_marker().
   void on_marker(std::string_view sender, std::string_view own, Moment now);
@@ -71,11 +71,17 @@ class Pi {
   bool closing() const { return closing_; }
   /// False while so much is held unanswered that reading should stop.
   bool wants_input() const;
-  /// True between a transfer command's 1yz, or the begin of a digest, and its final reply.
+  /// A transfer moves, or work is being done that takes long.
   bool transferring() const { return transfer_.row != nullptr; }
+  /// It is work.
+  bool working() const { return working_ != nullptr; }
+  /// Nothing is being answered: a 421 stands between two replies.
+  bool resting() const { return foreground_.row == nullptr && !transferring(); }
 
   /// For the log: who is logged in (empty before).
   std::string_view user() const { return logged_in() ? std::string_view(account_->name) : std::string_view(); }
+  /// For SITE WHO, all but the number of the session.
+  SessionSight sight(Moment now) const;
   const Endpoint& peer() const { return peer_; }
   /// The address and port that a transfer without PORT or PASV connects to: the default data port U.
   const Endpoint& default_data_port() const { return peer_; }
@@ -98,8 +104,8 @@ class Pi {
   void run_command(const CommandRow& row, const Command& command);
   bool may_take_command() const;
   bool take_line();
+  bool may_run(const CommandRow& row, const Command& command);
   bool must_wait_for_transfer(const CommandRow* row, const Command& command) const;
-  bool digesting() const { return transferring() && transfer_.diagram == Diagram::simple; }
   void forget_sequences(const CommandRow* row);
   void reply_to(Exchange& exchange, Code code, std::string_view text);
   /// A text of the table, in the session's language (pi_reply.hpp).
@@ -111,7 +117,8 @@ class Pi {
   std::string_view say(Phrase phrase) const;
   template <typename... Args>
   std::string say(PhraseWith<sizeof...(Args)> phrase, const Args&... args) const;
-  void refuse_file(const Outcome& outcome);
+  void refuse_file(const Outcome& outcome) { refuse_file_to(foreground_, outcome); }
+  void refuse_file_to(Exchange& exchange, const Outcome& outcome);
   void ask(const Action& action, After after);
   void wait_for_transfer_end(After after);
   void finish_transfer(const TransferEnd& end);
@@ -121,9 +128,50 @@ class Pi {
   const Config& config() const { return *config_; }
   /// The absolute path of an argument in path_; replies 553 or 550 and gives false when it is none.
   bool resolve(std::string_view argument);
+  bool resolve_many(std::span<const std::string> arguments, std::vector<std::string>& paths);
   void default_parameters();
 
   bool offers(const CommandRow& row) const;
+  std::uint32_t file_mode() const;
+  std::uint32_t directory_mode() const;
+
+  // What may take long, and the extensions of pi_extensions.cpp: MFMT MFF AVBL DSIZ RMDA CSID CLNT COMB PRET.
+  void begin_work(const WorkSpec& spec, After at_end);
+  bool work_failed(const Outcome& outcome);
+  void on_mfmt(std::string_view argument);
+  void on_mff(std::string_view argument);
+  void on_avbl(std::string_view argument);
+  void on_clnt(std::string_view argument);
+  void on_csid(std::string_view argument);
+  void on_dsiz(std::string_view argument);
+  void on_rmda(std::string_view argument);
+  void on_comb(std::string_view argument);
+  void on_pret(std::string_view argument);
+  void set_facts(const Modification& wanted, std::string_view pathname, After then);
+  void after_facts_set(const Outcome& outcome);
+  void after_avbl(const Outcome& outcome);
+  void after_dsiz(const Outcome& outcome);
+  void after_work(const Outcome& outcome);
+  void after_pret(const Outcome& outcome);
+
+  // SITE (pi_site.cpp).
+  void on_site(std::string_view argument);
+  void on_site_help(std::string_view argument);
+  void on_site_chmod(std::string_view argument);
+  void on_site_cpfr(std::string_view argument);
+  void on_site_cpto(std::string_view argument);
+  void on_site_idle(std::string_view argument);
+  void on_site_kick(std::string_view argument);
+  void on_site_mkdir(std::string_view argument);
+  void on_site_symlink(std::string_view argument);
+  void on_site_umask(std::string_view argument);
+  void on_site_utime(std::string_view argument);
+  void on_site_who(std::string_view argument);
+  void after_site_change(const Outcome& outcome);
+  void after_site_cpfr(const Outcome& outcome);
+  void after_site_mkdir(const Outcome& outcome);
+  void after_site_kick(const Outcome& outcome);
+  void after_site_who(const Outcome& outcome);
 
   // RFC 7151, RFC 2640 4 (pi_names.cpp).
   void on_host(std::string_view argument);
@@ -230,14 +278,15 @@ class Pi {
   void on_rang(std::string_view argument);
   void on_hash(std::string_view argument);
   void on_checksum(std::string_view argument);
-  void begin_digest(std::string_view name, action::Digest wanted);
+  void begin_digest(std::string_view name, WorkSpec wanted, After at_end);
+  void after_hash(const Outcome& outcome);
+  void after_checksum(const Outcome& outcome);
   void refuse_digest(int error);
   void opts_hash(std::string_view options);
   void opts_mode(std::string_view options);
   int default_level() const;
 
   // 4.1.3, information and the rest (pi_information.cpp).
-  void on_site(std::string_view argument);
   void on_syst(std::string_view argument);
   void on_stat(std::string_view argument);
   void on_help(std::string_view argument);
@@ -248,7 +297,7 @@ class Pi {
   void after_stat(const Outcome& outcome);
   void after_more_listing(const Outcome& outcome);
   void stat_session();
-  void site_help();
+  void stat_transfer();
 
   std::shared_ptr<const Config> config_;
   Endpoint local_, peer_;
@@ -262,11 +311,12 @@ class Pi {
   std::string output_;
 
   Exchange foreground_;                 ///< the command being answered
-  Exchange transfer_;                   ///< a transfer command between its 1yz and its final reply, or a digest
+  Exchange transfer_;                   ///< a transfer command between its 1yz and its final reply, or work
   Waiting waiting_ = Waiting::nothing;  ///< what foreground_ waits for
   After after_ = nullptr;
   std::optional<Action> asked_;
   TransferProgress progress_;
+  After working_ = nullptr;                ///< transfer_ is work: what replies at its end
   std::optional<TransferEnd> unreported_;  ///< of a transfer that ended inside STAT's reply
 
   // Host and language.
@@ -300,15 +350,23 @@ class Pi {
   std::uint64_t allocate_ = 0;
   HashAlgorithm hash_ = HashAlgorithm::sha_256;
 
+  std::string client_;                          ///< CLNT, CSID
+  std::optional<std::int64_t> idle_timeout_s_;  ///< SITE IDLE; nothing: the configuration's
+  std::optional<std::uint32_t> umask_;          ///< SITE UMASK; nothing: the configuration's modes hold
+
   // Sequences of two commands.
   std::uint64_t restart_ = 0;  ///< MODE S: octets as they travel; MODE B and C: of the file
   std::string restart_state_;  ///< behind the "+" of a marker
   std::optional<OctetRange> range_;
   std::string rename_from_;
   bool renaming_ = false;
+  std::string copy_from_;
+  bool copying_ = false;
 
   // The arguments that actions point to.
   std::string path_, path2_, given_;
+  std::vector<std::string> paths_;              ///< of COMB and CPTO
+  Modification modification_;                   ///< of MFMT and MFF
   TransferSpec spec_;                           ///< of the transfer command
   TransferSpec listed_;                         ///< of STAT, which may come while a transfer moves
   Code listing_code_ = Code::directory_status;  ///< of the STAT reply that is being written

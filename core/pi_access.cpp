@@ -88,6 +88,9 @@ void Pi::log_out() {
   account_given_ = false;
   by_certificate_ = false;
   renaming_ = false;
+  copying_ = false;
+  idle_timeout_s_.reset();
+  umask_.reset();
   forget_restart();
   allocate_ = 0;
 }

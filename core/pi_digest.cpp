@@ -112,41 +112,34 @@ void Pi::on_hash(std::string_view argument) {
   const OctetRange range = range_.value_or(OctetRange());
   forget_restart();
   if (!account_->rights.has(Right::read)) return reply(Code::not_permitted, "Permission denied.");
-  begin_digest(argument, {.algorithm = hash_, .range = range});
+  begin_digest(argument, {.algorithm = hash_, .range = range}, &Pi::after_hash);
 }
 
-// There is no 1yz: the command goes on as a transfer does, and its one reply comes at its end.
-void Pi::begin_digest(std::string_view name, action::Digest wanted) {
+void Pi::begin_digest(std::string_view name, WorkSpec wanted, After at_end) {
   if (!resolve(name)) return;
   given_.assign(name);
+  wanted.kind = WorkSpec::Kind::digest;
   wanted.path = path_;
-  progress_ = {};
-  transfer_ = std::exchange(foreground_, {});
-  waiting_ = Waiting::nothing;
-  asked_ = wanted;
+  begin_work(wanted, at_end);
 }
 
-void Pi::on_digest_end(const DigestEnd& end, Moment now) {
-  now_ = now;
-  last_activity_ = now;
-  const bool hash = transfer_.row->handler == &Pi::on_hash;
-  if (end.error != 0) {
-    refuse_digest(end.error);
-  } else if (hash) {
-    // An octet range holds one octet at least: there is no other way to write that of an empty file.
-    const std::uint64_t last = std::max(end.range.end, end.range.begin + 1) - 1;
-    reply_to(transfer_, Code::file_status,
-             fmt::format("{} {}-{} {} {}", name_of(end.algorithm), end.range.begin, last, end.hex, given_));
-  } else {
-    reply_to(transfer_, Code::file_action_okay, end.hex);
-  }
-  progress_ = {};
-  if (waiting_ == Waiting::transfer_end) (this->*std::exchange(after_, nullptr))({});
+void Pi::after_hash(const Outcome& outcome) {
+  if (outcome.error != 0) return refuse_digest(outcome.error);
+  const auto& [begin, end] = outcome.range;
+  // An octet range holds one octet at least: there is no other way to write that of an empty file.
+  const std::uint64_t last = std::max(end, begin + 1) - 1;
+  reply_to(transfer_, Code::file_status,
+           fmt::format("{} {}-{} {} {}", name_of(hash_), begin, last, outcome.text, given_));
+}
+
+void Pi::after_checksum(const Outcome& outcome) {
+  if (outcome.error != 0) return refuse_digest(outcome.error);
+  reply_to(transfer_, Code::file_action_okay, outcome.text);
 }
 
 void Pi::refuse_digest(int error) {
   Refusal why = refusal(error, false);
-  const auto row = std::ranges::find(refused, error, &Refused::error);
+  const auto* const row = std::ranges::find(refused, error, &Refused::error);
   if (row != refused.end()) why = {.code = row->code, .text = row->text};
   reply_to(transfer_, admits(*transfer_.row, number(why.code)) ? why.code : Code::unavailable, say(why.text));
 }
@@ -165,7 +158,8 @@ void Pi::on_checksum(std::string_view argument) {
   const auto wanted = parse_checksum_argument(argument);
   if (!wanted || wanted->name.empty())
     return reply(Code::bad_parameter, "Syntax: {} {}", foreground_.row->verb, foreground_.row->syntax);
-  begin_digest(wanted->name, {.algorithm = checksum->algorithm, .range = wanted->range, .inside = true});
+  begin_digest(wanted->name, {.algorithm = checksum->algorithm, .range = wanted->range, .inside = true},
+               &Pi::after_checksum);
 }
 
 }  // namespace core

@@ -1,4 +1,4 @@
-// Informational commands: SITE SYST STAT HELP NOOP FEAT OPTS, and those known but not implemented.
+// Informational commands: SYST STAT HELP NOOP FEAT OPTS, and those known but not implemented.
 // RFC 959 4.1.3, RFC 2389.
 #include <fmt/format.h>
 
@@ -36,16 +36,23 @@ void Pi::stat_session() {
   if (config().tls.offered())
     continue_reply(output_, say("Control connection: {}, data connections: {}", tls_ == Tls::on ? "TLS" : say("clear"),
                                 data_secured_ ? say("private") : say("clear")));
-  if (digesting()) {
-    continue_reply(output_, say("{} in progress: {} of {} octets read", transfer_.row->verb, progress_.octets,
-                                progress_.total));
-  } else if (transferring()) {
-    continue_reply(output_, say("{} in progress: {} octets moved, data connection {}", transfer_.row->verb,
-                                progress_.octets, progress_.connected ? say("open") : say("being opened")));
-  } else {
-    continue_reply(output_, say("No transfer in progress"));
-  }
+  stat_transfer();
   reply(Code::system_status, "End of status.");
+}
+
+void Pi::stat_transfer() {
+  const auto& [octets, total, objects, connected] = progress_;
+  const std::string_view verb = transferring() ? transfer_.row->verb : std::string_view();
+  if (!transferring()) {
+    continue_reply(output_, say("No transfer in progress"));
+  } else if (!working()) {
+    continue_reply(output_, say("{} in progress: {} octets moved, data connection {}", verb, octets,
+                                connected ? say("open") : say("being opened")));
+  } else if (total > 0) {
+    continue_reply(output_, say("{} in progress: {} of {} octets done", verb, octets, total));
+  } else {
+    continue_reply(output_, say("{} in progress: {} octets, {} objects done", verb, octets, objects));
+  }
 }
 
 void Pi::after_stat(const Outcome& outcome) {
@@ -77,7 +84,8 @@ void Pi::after_more_listing(const Outcome& outcome) {
 
 void Pi::on_help(std::string_view argument) {
   const std::string about = upper(argument);
-  if (about == "SITE") return site_help();
+  if (about == "SITE") return on_site_help({});
+  if (about.starts_with("SITE ")) return on_site_help(argument.substr(argument.find(' ') + 1));
   if (const CommandRow* row = about.empty() ? nullptr : find_command(about)) {
     if (!offers(*row)) return reply(Code::help, "{} is not implemented.", row->verb);
     return reply(Code::help, "Syntax: {} {}", row->verb, row->syntax);
@@ -95,24 +103,14 @@ void Pi::on_help(std::string_view argument) {
   reply(Code::help, "HELP <command> shows its syntax.");
 }
 
-void Pi::site_help() {
-  begin_reply(output_, Code::help, say("SITE subcommands:"));
-  continue_reply(output_, "HELP");
-  reply(Code::help, "End.");
-}
-
-void Pi::on_site(std::string_view argument) {
-  const std::string word = upper(argument.substr(0, argument.find(' ')));
-  if (word == "HELP") return site_help();
-  reply(Code::parameter_not_implemented, "No such SITE subcommand. SITE HELP lists them.");
-}
-
 // ---- RFC 2389 ----
 
 void Pi::on_feat(std::string_view) {
   begin_reply(output_, Code::system_status, say("Features:"));
   for (const CommandRow& row : command_table())
     if (!row.feature.empty() && offers(row)) continue_reply(output_, row.feature);
+  for (const CommandRow& row : site_table())
+    if (!row.feature.empty()) continue_reply(output_, row.feature);
   continue_reply(output_, hash_feature(hash_));
   continue_reply(output_, feat_line(facts_));
   continue_reply(output_, lang_line(language()));

@@ -74,6 +74,7 @@ void Pi::after_restart_measured(const Outcome& outcome) {
 
 void Pi::start_transfer() {
   spec_.secured = data_secured_;
+  spec_.file_mode = file_mode();
   spec_.resumes = account_->resumption_required.value_or(config().tls.resumption_required);
   ask(action::StartTransfer{spec_}, &Pi::after_start_transfer);
 }
@@ -227,7 +228,7 @@ void Pi::after_file_action(const Outcome& outcome) {
 }
 
 void Pi::on_mkd(std::string_view argument) {
-  if (resolve(argument)) ask(action::MakeDirectory{path_}, &Pi::after_mkd);
+  if (resolve(argument)) ask(action::MakeDirectory{path_, directory_mode()}, &Pi::after_mkd);
 }
 
 void Pi::after_mkd(const Outcome& outcome) {

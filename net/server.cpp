@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cerrno>
 #include <cstring>
@@ -242,6 +243,21 @@ void Server::on_session_end(Session& session) {
   free_slots_.push_back(session.slot);
   ended_.push_back(std::move(sessions_[session.slot]));
   context_.reactor.arm(burial_, context_.reactor.now());
+}
+
+std::vector<core::SessionSight> Server::sights(std::size_t most) const {
+  std::vector<core::SessionSight> all;
+  for (const auto& session : sessions_)
+    if (session && all.size() < most) all.push_back(session->sight());
+  return all;
+}
+
+bool Server::end_session(std::uint64_t id) {
+  const auto found =
+      std::ranges::find_if(sessions_, [&](const auto& session) { return session && session->id() == id; });
+  if (found == sessions_.end()) return false;
+  (*found)->kick();
+  return true;
 }
 
 void Server::bury() {

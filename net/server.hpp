@@ -40,7 +40,7 @@ class Server final : public SessionOwner {
   void drain(std::function<void()> done);
 
   /// Sessions of this worker.
-  std::size_t session_count() const { return context_.counts.own_sessions(); }
+  std::size_t session_count() const override { return context_.counts.own_sessions(); }
   const Context& context() const { return context_; }
   /// The addresses really listened on (a port 0 in the configuration becomes one), those of listen.control first.
   std::vector<core::Endpoint> endpoints() const;
@@ -67,6 +67,8 @@ class Server final : public SessionOwner {
   std::optional<core::Phrase> reason_to_refuse(const core::Endpoint& peer) const;
   bool spend_reserve();
   void on_session_end(Session& session) override;
+  std::vector<core::SessionSight> sights(std::size_t most) const override;
+  bool end_session(std::uint64_t id) override;
   void bury();
   void on_drain_timeout();
   void try_finish();

@@ -82,8 +82,11 @@ void Session::shut_down() {
 void Session::pump() {
   if (pumping_ || state_ != State::open) return;  // the outer pump goes on
   pumping_ = true;
-  if (transfer_ && !digest_) pi_.set_progress(transfer_->progress());
-  if (digest_) pi_.set_progress(digest_->progress());
+  if (pi_.working()) {
+    pi_.set_progress(work_->progress());
+  } else if (transfer_) {
+    pi_.set_progress(transfer_->progress());
+  }
   while (const auto action = pi_.next_action(context_.reactor.now())) perform(*action);
   pumping_ = false;
   if (send_op_.idle() && says_something()) context_.reactor.later(saying_);
@@ -105,11 +108,15 @@ void Session::perform(const core::Action& action) {
       self.file().measure(self.root_, a.path, a.as, self.context_.flow_buffers, a.until,
                           core::limits::measured_file_max);
     }
-    void operator()(const act::MakeDirectory& a) const {
-      self.file().make_directory(self.root_, a.path, static_cast<unsigned>(self.config_->uploads.directory_mode));
-    }
+    void operator()(const act::MakeDirectory& a) const { self.file().make_directory(self.root_, a.path, a.mode); }
     void operator()(const act::Remove& a) const { self.file().remove(self.root_, a.path, a.directory); }
     void operator()(const act::Rename& a) const { self.file().rename(self.root_, a.from, a.to); }
+    void operator()(const act::SetFacts& a) const { self.file().set_facts(self.root_, a.path, a.wanted); }
+    void operator()(const act::LookForSpace& a) const { self.file().look_for_space(self.root_, a.path); }
+    void operator()(const act::MakeLink& a) const { self.file().make_link(self.root_, a.path, a.target); }
+    void operator()(const act::BeginWork& a) const { self.begin_work(a.spec); }
+    void operator()(const act::ListSessions& a) const { self.list_sessions(a.most); }
+    void operator()(const act::EndSession& a) const { self.end_session(a.id); }
     void operator()(const act::Aim& a) const { self.transfer().aim(a.endpoint); }
     void operator()(const act::Listen&) const { self.transfer().listen(); }
     void operator()(const act::DropData&) const { self.transfer().drop(); }
@@ -121,7 +128,6 @@ void Session::perform(const core::Action& action) {
     void operator()(const act::PrepareTls& a) const { self.tell({.error = self.prepare_tls(a.host) ? 0 : ENOMEM}); }
     void operator()(const act::BeginTls&) const { self.turn_to(Turn::to_tls); }
     void operator()(const act::EndTls&) const { self.turn_to(Turn::to_clear); }
-    void operator()(const act::Digest& a) const { self.digest(a); }
   };
   std::visit(Performer{*this}, action);
 }
@@ -199,6 +205,55 @@ void Session::on_file_done() {
   tell(outcome);
 }
 
+// ---- What may take long ----
+
+void Session::begin_work(const core::WorkSpec& spec) {
+  past_work_ = std::move(work_);
+  work_ = make_work(context_, *config_, root_, spec);
+  work_->bind<&Session::on_work_done>(*this);
+  work_->start();
+}
+
+void Session::on_work_done() {
+  const core::TransferProgress done = work_->progress();
+  context_.log.info("{} [{}] {} {}: {} octets, {} objects{}{}", address_text(peer()), id_, pi_.sight(0).doing,
+                    log_text(work_->path()), done.octets, done.objects, work_->error() != 0 ? ": " : "",
+                    work_->error() != 0 ? strerror(work_->error()) : "");
+  if (state_ != State::open) return try_end();
+  pi_.on_work_end(work_->outcome(), context_.reactor.now());
+  pump();
+}
+
+void Session::abort() {
+  if (pi_.working()) return work_->cancel();
+  transfer_->abort();
+}
+
+// ---- The administrator ----
+
+void Session::list_sessions(std::size_t most) {
+  const std::vector<core::SessionSight> sights = owner_.sights(most);
+  tell({.number = owner_.session_count(), .sessions = sights});
+}
+
+void Session::end_session(std::uint64_t id) {
+  if (id == id_) return tell({.error = EBUSY});
+  const bool ended = owner_.end_session(id);
+  if (ended) context_.log.warn("{} [{}] {} ends session {}", address_text(peer()), id_, log_text(pi_.user()), id);
+  tell({.error = ended ? 0 : ENOENT});
+}
+
+void Session::kick() {
+  if (state_ != State::open || !pi_.resting() || securing()) return close();
+  refuse("Ended by an administrator.");
+}
+
+core::SessionSight Session::sight() const {
+  core::SessionSight sight = pi_.sight(context_.reactor.now());
+  sight.id = id_;
+  return sight;
+}
+
 // ---- STAT with a path ----
 
 void Session::list_to_control(const core::TransferSpec& spec) {
@@ -224,33 +279,6 @@ void Session::on_listing_pulled(void* to, std::int32_t result) {
     on.file.release();
   }
   self.tell({.error = std::max(-result, 0), .text = text, .last = result == 0});
-}
-
-// ---- Digests ----
-
-void Session::digest(const core::action::Digest& wanted) {
-  const core::Config::Limits& limits = config_->limits;
-  if (context_.digests.running >= static_cast<std::size_t>(limits.digests))
-    return pi_.on_digest_end({.error = EBUSY}, context_.reactor.now());
-  digest_ = std::make_unique<DigestTask>(context_.reactor, context_.digests, context_.flow_buffers);
-  digest_->bind<&Session::on_digest_done>(*this);
-  digest_->start(root_, wanted, static_cast<std::uint64_t>(limits.digest_max_bytes));
-}
-
-void Session::on_digest_done() {
-  const core::DigestEnd end = digest_->end();
-  digest_.reset();
-  if (state_ != State::open) return try_end();
-  pi_.on_digest_end(end, context_.reactor.now());
-  pump();
-}
-
-void Session::abort() {
-  if (digest_) {
-    digest_->cancel();
-  } else {
-    transfer_->abort();
-  }
 }
 
 // ---- The data connection ----
@@ -382,6 +410,8 @@ void Session::on_recv_done(io::Op& op) {
 // transfer that is over at once.
 void Session::send_output() {
   if (errand_ && errand_->over()) errand_.reset();
+  if (work_ && !work_->busy()) work_.reset();
+  past_work_.reset();
   if (state_ == State::closing || !send_op_.idle() || !says_something()) return;
   if (turn_ != Turn::none && !recv_op_.idle()) return;  // its end comes here again
   if (sent_ == sending_.size()) {
@@ -447,14 +477,15 @@ void Session::close() {
   if (tls_) context_.reactor.cancel(tls_->op);
   if (verification_) context_.reactor.cancel(verification_->op);
   if (errand_ && errand_->listing) errand_->listing->cancel();
-  if (digest_) digest_->cancel();
+  if (work_) work_->cancel();
   if (transfer_ && !data_closed_) transfer_->close();
   try_end();
 }
 
 void Session::try_end() {
   const bool on_errand = errand_ && (errand_->file.busy() || (errand_->listing && errand_->listing->busy()));
-  if (!recv_op_.idle() || !send_op_.idle() || securing() || verification_ || on_errand || digest_ || !data_closed_)
+  const bool works = work_ && work_->busy();
+  if (!recv_op_.idle() || !send_op_.idle() || securing() || verification_ || on_errand || works || !data_closed_)
     return;
   if (ended_) return;
   ended_ = true;

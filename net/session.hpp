@@ -6,14 +6,15 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/pi.hpp"
 #include "net/context.hpp"
-#include "net/digest_task.hpp"
 #include "net/listing_source.hpp"
 #include "net/storage.hpp"
 #include "net/tls_stream.hpp"
 #include "net/transfer.hpp"
+#include "net/work.hpp"
 
 namespace net {
 
@@ -26,6 +27,11 @@ class SessionOwner {
   /// No op of the session is in flight and nothing is open. The session is still on the stack: it may
   /// be destroyed once the reactor has the thread again.
   virtual void on_session_end(Session& session) = 0;
+  /// Sessions for SITE WHO, `most` of them.
+  virtual std::vector<core::SessionSight> sights(std::size_t most) const = 0;
+  virtual std::size_t session_count() const = 0;
+  /// Ends the session of that number. False: there is none.
+  virtual bool end_session(std::uint64_t id) = 0;
 };
 
 class Session final : public TransferOwner {
@@ -46,6 +52,11 @@ class Session final : public TransferOwner {
   /// Ends at once, whatever is going on.
   void close();
 
+  /// An administrator ends it: 421 where no reply is under way.
+  void kick();
+
+  std::uint64_t id() const { return id_; }
+  core::SessionSight sight() const;
   const core::Endpoint& peer() const { return pi_.peer(); }
   std::size_t slot = 0;  ///< the server's own
 
@@ -57,10 +68,13 @@ class Session final : public TransferOwner {
   void perform(const core::Action& action);
   void verify(const core::action::Verify& wanted);
   void enter_root(const core::Account& account, const std::string& root);
+  void begin_work(const core::WorkSpec& spec);
+  void on_work_done();
+  void abort();
+  void list_sessions(std::size_t most);
+  void end_session(std::uint64_t id);
   void list_to_control(const core::TransferSpec& spec);
   void more_listing();
-  void digest(const core::action::Digest& wanted);
-  void abort();
   Transfer& transfer();
 
   // TLS on the control connection.
@@ -82,7 +96,6 @@ class Session final : public TransferOwner {
   void on_send_done(io::Op& op);
   void on_verify_done(io::Op& op);
   void on_file_done();
-  void on_digest_done();
   void on_timer();
   static void on_listing_pulled(void* self, std::int32_t result);
   void tell(const core::Outcome& outcome);
@@ -155,8 +168,9 @@ class Session final : public TransferOwner {
 
   std::shared_ptr<Root> root_;
   std::unique_ptr<Errand> errand_;
+  std::unique_ptr<Work> work_;
+  std::unique_ptr<Work> past_work_;  ///< is over, and may still stand on the stack
   std::unique_ptr<Verification> verification_;
-  std::unique_ptr<DigestTask> digest_;
   std::unique_ptr<Transfer> transfer_;  ///< made by the first command that needs one
   bool ended_ = false;
   io::Time last_words_until_ = io::never;  ///< closing: replies may stay unread until then

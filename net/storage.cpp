@@ -67,6 +67,7 @@ void FileTask::on_op_done(io::Op& op) {
     const auto error = count(static_cast<std::size_t>(op.result));
     return error ? finish(*error) : count_chunk();
   }
+  if (running_ == &FileTask::ask_space) count_.made = static_cast<std::uint64_t>(op.length);
   next();
 }
 

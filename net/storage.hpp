@@ -15,6 +15,7 @@
 
 #include "core/codec/codec.hpp"
 #include "core/config.hpp"
+#include "core/modify.hpp"
 #include "io/buffer_pool.hpp"
 #include "io/reactor.hpp"
 #include "net/open_files.hpp"
@@ -45,6 +46,12 @@ class FileTask {
   void make_directory(std::shared_ptr<Root> root, std::string_view path, unsigned mode);
   void remove(std::shared_ptr<Root> root, std::string_view path, bool directory);
   void rename(std::shared_ptr<Root> root, std::string_view from, std::string_view to);
+  /// Sets what is wanted of what the path leads to; facts() are those it has then.
+  void set_facts(std::shared_ptr<Root> root, std::string_view path, const core::Modification& wanted);
+  /// How many octets can still be stored in a directory: count().made.
+  void look_for_space(std::shared_ptr<Root> root, std::string_view path);
+  /// A symbolic link with this text. ELOOP when the way to it has one: then ".." in the text would mean another place.
+  void make_link(std::shared_ptr<Root> root, std::string_view path, std::string_view target);
   /// Counts the octets of a file as they travel, up to `until` of them: count(). EFBIG above `bound` octets.
   void measure(std::shared_ptr<Root> root, std::string_view path, const core::Representation& as,
                io::BufferPool& buffers, std::uint64_t until, std::uint64_t bound);
@@ -107,6 +114,11 @@ class FileTask {
   void open_object();
   void open_parent();
   void open_parent2();
+  void open_parent_straight();
+  void apply_mode();
+  void apply_time();
+  void ask_space();
+  void link_name();
   void find_kept();
   void open_straight();
   void open_read();
@@ -157,7 +169,7 @@ class FileTask {
   OpenFiles* files_;
   std::shared_ptr<const OpenFile> kept_;  ///< whose descriptor object_ is, if it is one that others may have too
   OpenFiles::Way way_;                    ///< what is opened may be kept
-  struct statx facts_{};
+  struct statx facts_ {};
   Count count_;
   std::uint64_t until_ = 0;  ///< how much is counted
   std::unique_ptr<core::Codec> counter_;
@@ -166,6 +178,7 @@ class FileTask {
   std::int64_t offset_ = 0;
   int flags_ = 0;
   unsigned mode_ = 0;
+  core::Modification wanted_;
   Upload upload_;
   io::BufferPool* buffers_ = nullptr;
   char* buffer_ = nullptr;  ///< measure(): what is read, and what becomes of it

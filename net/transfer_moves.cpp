@@ -72,7 +72,7 @@ std::string Transfer::another_name() { return fmt::format("{}.{:08x}", unique_ba
 
 void Transfer::open_upload() {
   FileTask::Upload upload{.publish = config_->uploads.publish,
-                          .mode = static_cast<unsigned>(config_->uploads.file_mode),
+                          .mode = spec_.file_mode,
                           .must_be_new = kind_ == Kind::store_unique,
                           .must_exist = kind_ == Kind::store && spec_.offset > 0,
                           .allocate = spec_.as.structure == core::Structure::page ? 0 : spec_.allocate,

@@ -151,6 +151,28 @@ TEST_CASE("a row tells its syntax and names what it needs", "[command]") {
   }
 }
 
+TEST_CASE("a subcommand of SITE tells its syntax, and is found without case", "[command][site]") {
+  for (const core::CommandRow& row : core::site_table()) {
+    CAPTURE(row.verb);
+    CHECK(core::find_site_command(row.verb) == &row);
+    CHECK(row.handler != nullptr);
+    CHECK(row.when == core::When::logged_in);
+    CHECK((row.argument == core::Argument::none) == row.syntax.empty());
+    CHECK(row.during_transfer == core::During::waits);
+    CHECK((row.feature.empty() || row.feature.starts_with("SITE ")));
+  }
+  CHECK(core::find_site_command("chMod") == core::find_site_command("CHMOD"));
+  for (const std::string_view word : {"", "CHMO", "CHMODX", "RETR"}) CHECK(core::find_site_command(word) == nullptr);
+}
+
+TEST_CASE("what lasts can be ended by ABOR, and tells so", "[command][SL-04]") {
+  for (const auto& table : {core::command_table(), core::site_table()})
+    for (const core::CommandRow& row : table) {
+      CAPTURE(row.verb);
+      if (row.lasts) CHECK((core::admits(row, 426) && row.diagram == core::Diagram::simple));
+    }
+}
+
 TEST_CASE("only what RFC 959 4.1.3 lets act during a transfer does", "[command][AB-01]") {
   for (const core::CommandRow& row : core::command_table()) {
     const bool acts = row.verb == "ABOR" || row.verb == "STAT" || row.verb == "QUIT" || row.verb == "NOOP";
@@ -206,6 +228,18 @@ TEST_CASE("no errno makes a command answer outside its list",
                                       "MLSD pub",
                                       "HASH readme.txt",
                                       "XCRC readme.txt",
+                                      "MFMT 20200102030405 readme.txt",
+                                      "MFF UNIX.mode=644; readme.txt",
+                                      "AVBL",
+                                      "DSIZ pub",
+                                      "RMDA pub",
+                                      "COMB new readme.txt",
+                                      "PRET RETR readme.txt",
+                                      "SITE CHMOD 644 readme.txt",
+                                      "SITE CPFR readme.txt",
+                                      "SITE MKDIR new",
+                                      "SITE SYMLINK readme.txt new",
+                                      "SITE UTIME 20200102030405 readme.txt",
                                       "PASV",
                                       "EPSV",
                                       "PORT 192,0,2,9,10,10",
@@ -227,6 +261,9 @@ TEST_CASE("no errno makes RNTO, SIZE in TYPE I or a restarted RETR answer outsid
     world.talk("RNFR readme.txt");
     world.fail_next(error);
     REQUIRE(world.talk("RNTO new").size() == 3);
+    world.talk("SITE CPFR readme.txt");
+    world.fail_next(error);
+    REQUIRE(world.talk("SITE CPTO new").size() == 3);
     world.talk("REST 3");
     world.fail_next(error);
     REQUIRE(world.talk("RETR readme.txt").size() == 3);

@@ -95,6 +95,7 @@ const std::vector<std::string> contract{
     "limits.sessions",
     "limits.sessions_per_address",
     "limits.idle_timeout_s",
+    "limits.idle_timeout_max_s",
     "limits.login_failures",
     "limits.login_failure_delay_ms",
     "limits.transfer_buffers",
@@ -279,7 +280,8 @@ TEST_CASE("users come in the order of the text, before anonymous", "[config]") {
   const core::Account& first = config.accounts.all()[0];
   CHECK(first.name == "demo");
   CHECK(first.password_hash == "$6$salt$hash");
-  for (std::size_t i = 0; i < core::right_count; ++i) CHECK(first.rights.has(static_cast<Right>(i)));
+  for (std::size_t i = 0; i < core::right_count; ++i)
+    CHECK(first.rights.has(static_cast<Right>(i)) == (static_cast<Right>(i) != Right::admin));
   const core::Account& second = config.accounts.all()[1];
   CHECK(second.name == "second");
   CHECK(second.account == "books");

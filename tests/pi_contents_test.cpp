@@ -112,26 +112,26 @@ TEST_CASE("HASH, RANG and XCRC need the right to read", "[pi][contents][HA-05][H
 TEST_CASE("while a digest is made STAT tells how far it is, ABOR ends it, and all else waits",
           "[pi][contents][AB-01]") {
   World world;
-  world.digests_wait();
+  world.works_wait();
   CHECK(world.talk("HASH five") == "");
   world.pi().set_progress({.octets = 2, .total = 5});
   CHECK(world.talk("STAT") == "211");
   CHECK(holds(world.last().lines, " HASH in progress: 2 of 5 octets read"));
   CHECK(world.talk("NOOP") == "");
-  CHECK(world.end_digest() == "213 200");
+  CHECK(world.end_work() == "213 200");
   CHECK(world.talk("HASH five") == "");
   CHECK(world.talk("ABOR") == "451 226");
   CHECK(world.talk("XCRC five") == "");
   CHECK(world.octets("QUIT\r\n") == "");
-  CHECK(world.end_digest() == "250 221");
+  CHECK(world.end_work() == "250 221");
 }
 
 TEST_CASE("a STAT of a path waits for the digest", "[pi][contents]") {
   World world;
-  world.digests_wait();
+  world.works_wait();
   CHECK(world.talk("HASH five") == "");
   CHECK(world.talk("STAT pub") == "");
-  CHECK(world.end_digest() == "213 212");
+  CHECK(world.end_work() == "213 212");
 }
 
 // ---- RANG ----

@@ -165,7 +165,7 @@ TEST_CASE("every row is answered, with and without a login, with and without an 
 
 TEST_CASE("a command that is known and not implemented gets 502", "[pi][RP-06][TL-31]") {
   LoggedIn world;
-  for (const std::string_view verb : {"AUTH", "MIC", "CONF", "ENC", "MFMT", "LPRT", "ALGS"}) {
+  for (const std::string_view verb : {"AUTH", "MIC", "CONF", "ENC", "MFCT", "LPRT", "ALGS"}) {
     CHECK(world.talk(verb) == "502");
     CHECK(world.talk(std::string(verb) + " x") == "502");
   }

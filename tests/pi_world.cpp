@@ -59,6 +59,13 @@ std::string describe(const core::TransferSpec& spec) {
   return text;
 }
 
+std::string describe_digest(const core::WorkSpec& spec) {
+  std::string text = fmt::format("Digest {} {}", core::name_of(spec.algorithm), spec.path);
+  if (spec.range.begin > 0) text += fmt::format(" begin={}", spec.range.begin);
+  if (spec.range.end != core::OctetRange::no_end) text += fmt::format(" end={}", spec.range.end);
+  return text + (spec.inside ? " inside" : "");
+}
+
 struct Describe {
   std::string operator()(const act::Verify& a) const { return fmt::format("Verify {} against {}", a.password, a.hash); }
   std::string operator()(const act::EnterRoot& a) const {
@@ -72,6 +79,24 @@ struct Describe {
     return fmt::format("{} {}", a.directory ? "RemoveDirectory" : "Remove", a.path);
   }
   std::string operator()(const act::Rename& a) const { return fmt::format("Rename {} to {}", a.from, a.to); }
+  std::string operator()(const act::SetFacts& a) const {
+    std::string text = fmt::format("SetFacts {}", a.path);
+    if (a.wanted.modified_ns) text += fmt::format(" modified={}", core::exact_time_value(*a.wanted.modified_ns));
+    if (a.wanted.mode) text += fmt::format(" mode={:o}", *a.wanted.mode);
+    return text;
+  }
+  std::string operator()(const act::LookForSpace& a) const { return fmt::format("LookForSpace {}", a.path); }
+  std::string operator()(const act::MakeLink& a) const { return fmt::format("MakeLink {} to {}", a.path, a.target); }
+  std::string operator()(const act::BeginWork& a) const {
+    if (a.spec.kind == core::WorkSpec::Kind::digest) return describe_digest(a.spec);
+    constexpr const char* kinds[] = {"measure", "remove", "copy", "combine", "make"};
+    std::string text = fmt::format("BeginWork {} {}", kinds[static_cast<std::size_t>(a.spec.kind)], a.spec.path);
+    for (const std::string& source : a.spec.sources) text += fmt::format(" {}", source);
+    if (a.spec.mode != 0) text += fmt::format(" mode={:o}", a.spec.mode);
+    return text;
+  }
+  std::string operator()(const act::ListSessions& a) const { return fmt::format("ListSessions {}", a.most); }
+  std::string operator()(const act::EndSession& a) const { return fmt::format("EndSession {}", a.id); }
   std::string operator()(const act::Aim& a) const { return "Aim " + core::to_string(a.endpoint); }
   std::string operator()(const act::Listen&) const { return "Listen"; }
   std::string operator()(const act::DropData&) const { return "DropData"; }
@@ -85,12 +110,6 @@ struct Describe {
   }
   std::string operator()(const act::BeginTls&) const { return "BeginTls"; }
   std::string operator()(const act::EndTls&) const { return "EndTls"; }
-  std::string operator()(const act::Digest& a) const {
-    std::string text = fmt::format("Digest {} {}", core::name_of(a.algorithm), a.path);
-    if (a.range.begin > 0) text += fmt::format(" begin={}", a.range.begin);
-    if (a.range.end != core::OctetRange::no_end) text += fmt::format(" end={}", a.range.end);
-    return text + (a.inside ? " inside" : "");
-  }
 };
 
 }  // namespace
@@ -100,6 +119,7 @@ core::Config world_config() {
   core::Config config;
   config.accounts.add(account("demo", {list, read, write, core::Right::remove, core::Right::rename, make_dir, site}));
   config.accounts.add(account("reader", {list, read}));
+  config.accounts.add(account("warden", {list, admin}));
   core::Account keeper = account("keeper", {list, read, write});
   keeper.account = "vault";
   config.accounts.add(keeper);
@@ -200,16 +220,21 @@ void PiWorld::check() {
 
 void PiWorld::perform(const core::Action& action) {
   if (std::holds_alternative<act::Proceed>(action)) return proceed();
-  if (const auto* wanted = std::get_if<act::Digest>(&action)) return digest(*wanted);
-  if (std::holds_alternative<act::Abort>(action) && digest_) {
-    digest_.reset();
-    return pi_.on_digest_end({.error = ECANCELED}, now_);
-  }
   if (std::holds_alternative<act::Abort>(action)) {
+    if (pi_.working() && !aborts_wait_) return pi_.on_work_end({.error = ECANCELED}, now_);
     if (!aborts_wait_ && transfer_runs_) finish({.cause = core::TransferEnd::Cause::aborted, .error = ECANCELED});
     return;
   }
   const int failure = failure_of(action);
+  if (const auto* work = std::get_if<act::BeginWork>(&action)) {
+    const core::Outcome outcome = failure != 0 ? core::Outcome{.error = failure} : do_work(work->spec);
+    if (works_wait_) {
+      held_work_ = outcome;
+    } else {
+      pi_.on_work_end(outcome, now_);
+    }
+    return;
+  }
   const core::Outcome outcome = failure != 0 ? core::Outcome{.error = failure, .last = true} : outcome_of(action);
   if (holding_) {
     held_ = outcome;
@@ -226,6 +251,11 @@ int PiWorld::failure_of(const core::Action& action) {
                               std::holds_alternative<act::Aim>(action) || std::holds_alternative<act::DropData>(action);
   if (std::holds_alternative<act::Listen>(action)) return ports_taken_ ? EADDRINUSE : 0;
   return on_connections ? 0 : files_error_;
+}
+
+std::string PiWorld::end_work() {
+  pi_.on_work_end(held_work_, now_);
+  return settle();
 }
 
 std::string PiWorld::release() {
@@ -246,6 +276,16 @@ core::Outcome PiWorld::outcome_of(const core::Action& action) {
     core::Outcome operator()(const act::MakeDirectory& a) const { return world.make_directory(a.path); }
     core::Outcome operator()(const act::Remove& a) const { return world.remove(a.path, a.directory); }
     core::Outcome operator()(const act::Rename& a) const { return world.rename(a.from, a.to); }
+    core::Outcome operator()(const act::SetFacts& a) const { return world.set_facts(a.path, a.wanted); }
+    core::Outcome operator()(const act::LookForSpace& a) const { return world.look_for_space(a.path); }
+    core::Outcome operator()(const act::MakeLink& a) const {
+      return {.error = world.has(std::string(a.path)) ? EEXIST : 0};
+    }
+    core::Outcome operator()(const act::BeginWork&) const { return {}; }  // see perform()
+    core::Outcome operator()(const act::ListSessions&) const {
+      return {.number = world.sessions.size(), .sessions = world.sessions};
+    }
+    core::Outcome operator()(const act::EndSession& a) const { return world.end_session(a.id); }
     core::Outcome operator()(const act::Aim&) const { return world.drop(); }
     core::Outcome operator()(const act::Listen&) const {
       world.drop();
@@ -262,7 +302,6 @@ core::Outcome PiWorld::outcome_of(const core::Action& action) {
       return {.names = world.client_names, .server_name = world.server_name};
     }
     core::Outcome operator()(const act::EndTls&) const { return {}; }
-    core::Outcome operator()(const act::Digest&) const { return {}; }
   };
   return std::visit(Performer{*this}, action);
 }
@@ -295,6 +334,70 @@ core::Outcome PiWorld::look(std::string_view path) {
   const auto node = tree_.find(std::string(path));
   if (node == tree_.end()) return {.error = ENOENT};
   return {.entry = node->second.entry};
+}
+
+// Times of whole seconds alone.
+core::Outcome PiWorld::set_facts(std::string_view path, const core::Modification& wanted) {
+  constexpr std::int64_t second_ns = 1'000'000'000;
+  const auto node = tree_.find(std::string(path));
+  if (node == tree_.end()) return {.error = ENOENT};
+  core::Entry& entry = node->second.entry;
+  if (wanted.modified_ns) entry.modified_ns = *wanted.modified_ns / second_ns * second_ns;
+  if (wanted.mode) entry.mode = *wanted.mode;
+  return {.entry = entry};
+}
+
+core::Outcome PiWorld::look_for_space(std::string_view path) {
+  const core::Outcome found = look(path);
+  if (found.error != 0) return found;
+  if (found.entry.kind != core::Entry::Kind::directory) return {.error = ENOTDIR};
+  return {.number = disk_full_ ? 0 : 123'456'789'012u};
+}
+
+core::Outcome PiWorld::end_session(std::uint64_t id) const {
+  const auto found = std::ranges::find(sessions, id, &core::SessionSight::id);
+  if (found == sessions.end()) return {.error = ENOENT};
+  return {.error = found == sessions.begin() ? EBUSY : 0};
+}
+
+core::Outcome PiWorld::do_work(const core::WorkSpec& spec) {
+  using Work = core::WorkSpec::Kind;
+  const std::string path(spec.path), below = path == "/" ? path : path + "/";
+  const core::Outcome found = look(path);
+  switch (spec.kind) {
+    case Work::measure_tree:
+    case Work::remove_tree: {
+      if (found.error != 0) return found;
+      if (found.entry.kind != core::Entry::Kind::directory) return {.error = ENOTDIR};
+      const auto inside = [&](const auto& node) { return node.first == path || node.first.starts_with(below); };
+      std::uint64_t octets = 0;
+      for (const auto& node : tree_)
+        if (inside(node)) octets += node.second.entry.size;
+      if (spec.kind == Work::remove_tree) std::erase_if(tree_, inside);
+      return {.number = octets};
+    }
+    case Work::make_directories:
+      for (std::size_t end = 0; end < path.size();) {
+        end = std::min(path.find('/', end + 1), path.size());
+        if (!has(path.substr(0, end))) add_directory(path.substr(0, end));
+      }
+      return {};
+    case Work::digest: return digest(spec);
+    case Work::copy:
+    case Work::combine: break;
+  }
+  std::uint64_t octets = spec.kind == Work::combine && found.error == 0 ? found.entry.size : 0;
+  for (const std::string& source : spec.sources) {
+    const core::Outcome part = look(source);
+    if (part.error != 0) return part;
+    octets += part.entry.size;
+  }
+  if (const int error = may_be_made(path)) return {.error = error};
+  if (disk_full_) return {.error = ENOSPC};
+  if (spec.kind == Work::combine)
+    for (const std::string& source : spec.sources) tree_.erase(source);
+  add_file(path, octets);
+  return {};
 }
 
 // As if all line ends stood at the begin of the file: each is two octets on the way.
@@ -414,33 +517,19 @@ std::uint64_t PiWorld::transfer_size() const {
   return end - std::min(end, transfer_.spec.offset);
 }
 
-// ---- Digests ----
-
 // Every file is made of the letter x.
-core::DigestEnd PiWorld::digest_of(const act::Digest& wanted) {
-  if (const int error = failure_of(wanted)) return {.error = error};
-  const core::Outcome found = look(wanted.path);
-  if (found.error != 0) return {.error = found.error};
+core::Outcome PiWorld::digest(const core::WorkSpec& spec) {
+  const core::Outcome found = look(spec.path);
+  if (found.error != 0) return found;
   if (found.entry.kind != core::Entry::Kind::file) return {.error = EISDIR};
-  const auto& [begin, end] = wanted.range;
-  if (begin > found.entry.size || (wanted.inside && end != core::OctetRange::no_end && end > found.entry.size))
+  const auto& [begin, end] = spec.range;
+  if (begin > found.entry.size || (spec.inside && end != core::OctetRange::no_end && end > found.entry.size))
     return {.error = ERANGE};
-  core::DigestEnd made{.algorithm = wanted.algorithm, .range = {begin, std::min(end, found.entry.size)}};
-  core::Digest digest(wanted.algorithm);
-  digest.update(std::string(made.range.end - begin, 'x'));
-  made.hex = digest.finish();
-  return made;
-}
-
-void PiWorld::digest(const act::Digest& wanted) {
-  core::DigestEnd end = digest_of(wanted);
-  if (!digests_wait_) return pi_.on_digest_end(end, now_);
-  digest_ = std::move(end);
-}
-
-std::string PiWorld::end_digest() {
-  pi_.on_digest_end(*std::exchange(digest_, std::nullopt), now_);
-  return settle();
+  const core::OctetRange range{begin, std::min(end, found.entry.size)};
+  core::Digest digest(spec.algorithm);
+  digest.update(std::string(range.end - range.begin, 'x'));
+  hex_ = digest.finish();
+  return {.text = hex_, .range = range};
 }
 
 std::string PiWorld::end_transfer(const core::TransferEnd& end) {

@@ -17,7 +17,8 @@
 
 namespace tests {
 
-/// The accounts of all tests. Passwords are "secret": demo may do all, reader may list and read, keeper needs
+/// The accounts of all tests. Passwords are "secret": demo may do all but SITE WHO and KICK, warden those alone,
+/// reader may list and read, keeper needs
 /// ACCT vault too, guest needs no password, lodger ACCT vault and no password, clerk ACCT vault for
 /// storing alone, archivist may mount archive; files may have 10^9 octets; anonymous may list and read.
 core::Config world_config();
@@ -86,11 +87,15 @@ class PiWorld {
   std::uint64_t transfer_size() const;
   /// Octets that the client's next uploads hold.
   void uploads(std::uint64_t size) { upload_size_ = size; }
-  /// Digests go on until end_digest().
-  void digests_wait() { digests_wait_ = true; }
-  std::string end_digest();
   /// The client has connected to the passive port before its transfer command.
   void client_connects() { connected_ = true; }
+
+  // ---- Work that lasts ends at once, unless told otherwise. ----
+
+  void works_wait() { works_wait_ = true; }
+  std::string end_work();
+  /// Those of SITE WHO; the first is this one.
+  std::vector<core::SessionSight> sessions;
 
   // ---- Time. ----
 
@@ -126,14 +131,17 @@ class PiWorld {
   core::Outcome make_directory(std::string_view path);
   core::Outcome remove(std::string_view path, bool directory);
   core::Outcome rename(std::string_view from, std::string_view to);
+  core::Outcome set_facts(std::string_view path, const core::Modification& wanted);
+  core::Outcome look_for_space(std::string_view path);
+  core::Outcome end_session(std::uint64_t id) const;
+  core::Outcome do_work(const core::WorkSpec& spec);
+  core::Outcome digest(const core::WorkSpec& spec);
   core::Outcome drop();
   core::Outcome start(const core::TransferSpec& spec);
   core::Outcome list_to_control(const core::TransferSpec& spec);
   core::Outcome more_listing();
   void proceed();
   void store();
-  void digest(const core::action::Digest& wanted);
-  core::DigestEnd digest_of(const core::action::Digest& wanted);
   void finish(const core::TransferEnd& end);
   int may_be_made(const std::string& path) const;
 
@@ -156,12 +164,14 @@ class PiWorld {
   bool holding_ = false;
   std::optional<core::Outcome> held_;
 
+  bool works_wait_ = false;
+  core::Outcome held_work_;
+  std::string hex_;  ///< what the outcome of a digest points to
+
   Transfer transfer_;
   bool transfers_wait_ = false, aborts_wait_ = false, transfer_runs_ = false, connected_ = false;
   std::uint64_t upload_size_ = 0;
-  bool digests_wait_ = false;
-  std::optional<core::DigestEnd> digest_;  ///< that goes on
-  std::vector<std::string> listing_;       ///< lines of STAT not yet given
+  std::vector<std::string> listing_;  ///< lines of STAT not yet given
   std::string listing_line_;
   std::string told_;  ///< what an outcome's text points to
 };

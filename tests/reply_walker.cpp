@@ -20,12 +20,6 @@ unsigned code_of(std::string_view line) {
   return static_cast<unsigned>((line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0'));
 }
 
-// Commands whose one reply may take long.
-bool is_digest_verb(std::string_view verb) {
-  constexpr std::array verbs{"HASH", "XCRC", "XMD5", "XSHA", "XSHA1", "XSHA256", "XSHA512"};
-  return std::ranges::find(verbs, verb) != verbs.end();
-}
-
 // What section 5.4 has indented below 125 and 150, and 522: RFC 4217 10.2.
 bool ends_transfer(unsigned code) {
   constexpr std::array codes{226U, 250U, 425U, 426U, 451U, 452U, 522U, 551U, 552U};
@@ -63,7 +57,12 @@ void ReplyWalker::take_sent_lines() {
   while (const auto line = sent_lines_.next()) {
     std::string text = line->too_long ? "(too long)" : std::string(line->text);
     const core::CommandRow* row = line->too_long ? nullptr : core::find_command(core::split_line(text).verb);
-    if (!ended_) pending_.push_back({std::move(text), row});
+    const std::string_view verb = row != nullptr ? row->verb : std::string_view();
+    if (verb == "SITE") {
+      const core::Command site = core::split_line(core::split_line(text).argument);
+      if (const core::CommandRow* subcommand = core::find_site_command(site.verb)) row = subcommand;
+    }
+    if (!ended_) pending_.push_back({std::move(text), row, verb});
   }
 }
 
@@ -139,18 +138,20 @@ void ReplyWalker::walk(const Reply& reply) {
   if (reply.code == 110) return walk_marker(reply);
   if (transfer_ != nullptr && transfer_ended_ && ends_transfer(reply.code)) return walk_transfer_end(reply);
   if (pending_.empty()) return complain("a reply that answers no command: " + reply.lines.back());
-  const auto answered = reply.code == 211 && is_digest(pending_.front()) ? status_behind_digest() : pending_.begin();
-  const Sent sent = std::move(*answered);
-  pending_.erase(answered);
+  const Sent sent = take_answered(reply);
   walk_command(reply, sent);
 }
 
-bool ReplyWalker::is_digest(const Sent& sent) { return sent.row != nullptr && is_digest_verb(sent.row->verb); }
-
-// HASH has no 1yz, and yet STAT tells how far it is (RFC 959 4.1.3 has it so for transfers).
-std::deque<ReplyWalker::Sent>::iterator ReplyWalker::status_behind_digest() {
-  const auto found = std::ranges::find(pending_, "STAT", &Sent::line);
-  return found == pending_.end() ? pending_.begin() : found;
+// STAT alone tells of what lasts, and so overtakes it; ABOR's reply comes behind that of what it ended.
+ReplyWalker::Sent ReplyWalker::take_answered(const Reply& reply) {
+  auto answered = pending_.begin();
+  if (reply.code == 211 && answered->row != nullptr && answered->row->lasts) {
+    const auto stat = std::ranges::find(pending_, "STAT", &Sent::verb);
+    if (stat != pending_.end()) answered = stat;
+  }
+  Sent sent = std::move(*answered);
+  pending_.erase(answered);
+  return sent;
 }
 
 // "110 MARK ssss = rrrr", as often as wanted, while a transfer moves (RFC 1123 4.1.3.4).
@@ -186,7 +187,7 @@ void ReplyWalker::walk_command(const Reply& reply, const Sent& sent) {
     if (reply.code != 500) object("500 is for what is no command");
     return;
   }
-  answers_.push_back({sent.row->verb, reply.code});
+  answers_.push_back({sent.verb, reply.code});
   if (!core::admits(*sent.row, reply.code)) object("not among its codes");
   if (must_be_one_line(sent.row->verb) && reply.lines.size() > 1) object("one line is wanted");
   // TLS begins behind AUTH, and ends behind CCC and REIN: what was sent ahead is no command (RFC 4217 12.1).

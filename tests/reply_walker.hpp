@@ -53,16 +53,16 @@ class ReplyWalker {
  private:
   struct Sent {
     std::string line;
-    const core::CommandRow* row = nullptr;  ///< nullptr: no such command, or too long a line
+    const core::CommandRow* row = nullptr;  ///< of the SITE subcommand, if it is one; nullptr: no command, too long
+    std::string_view verb{};                ///< as the command table has it
   };
   void complain(const std::string& what) { complaints_.push_back(what); }
-  static bool is_digest(const Sent& sent);
-  std::deque<Sent>::iterator status_behind_digest();
   void take_octet(unsigned char octet);
   void take_line(std::vector<Reply>& whole);
   void drop_typed_ahead();
   void take_sent_lines();
   void walk(const Reply& reply);
+  Sent take_answered(const Reply& reply);
   void walk_marker(const Reply& reply);
   void walk_transfer_end(const Reply& reply);
   void walk_command(const Reply& reply, const Sent& sent);

@@ -29,9 +29,9 @@
 //   DATA: never comes                 the client does not come to the passive port, or (said before the
 //                                     command) refuses the server's connection
 //
-// Every transcript begins with the greeting. The accounts are demo (all rights), reader (list, read) and
-// keeper (needs ACCT vault), clerk (needs it for storing alone) and archivist (may SMNT archive), all with the
-// password "secret", guest without a password, lodger (ACCT vault and no password), and anonymous. A file may
+// Every transcript begins with the greeting. The accounts are demo (all rights but admin), warden (admin), reader
+// (list, read) and keeper (needs ACCT vault), clerk (needs it for storing alone) and archivist (may SMNT archive), all
+// with the password "secret", guest without a password, lodger (ACCT vault and no password), and anonymous. A file may
 // have a thousand million octets.
 #pragma once
 

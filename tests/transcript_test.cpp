@@ -199,7 +199,7 @@ const std::vector<Unshown> never = {
     {"RETR", {110}, "the receiver of markers answers them, and that is the client"},
     {"ABOR", {225}, "a data connection that was kept is closed (4.1.3), which is 226"},
     {"HELP", {211}, "214 is the code of a help message"},
-    {"SITE", {200, 202}, "there is no subcommand but HELP, which is answered as HELP is"},
+    {"SITE", {202}, "no subcommand is superfluous here"},
 };
 
 std::string_view name_of(std::string_view verb) { return verb.empty() ? "(connection)" : verb; }

@@ -116,6 +116,18 @@ void StormClient::plan_file_command() {
                                "SIZE " + random_.pick(place_.known).path,
                                "MDTM " + random_.pick(place_.known).path,
                                "MLST " + directory_,
+                               "MFMT 20200102030405 " + directory_ + "/d",
+                               "MFF UNIX.mode=0755; " + directory_ + "/d",
+                               "AVBL",
+                               "DSIZ " + directory_,
+                               "RMDA " + directory_ + "/d",
+                               "COMB " + directory_ + "/whole " + directory_ + "/copy",
+                               "CSID Name=storm;",
+                               "PRET RETR " + random_.pick(place_.known).path,
+                               "SITE CPTO " + directory_ + "/copy",
+                               "SITE MKDIR -p " + directory_ + "/d/e/f",
+                               "SITE UMASK 027",
+                               "SITE WHO",
                                "STAT /",
                                "STAT",
                                "FEAT",
@@ -142,6 +154,7 @@ void StormClient::plan_file_command() {
                                "PASV"};
   const std::string& line = lines[random_.below(std::size(lines))];
   script_ = {line};
+  if (line.starts_with("SITE CPTO")) script_.push_front("SITE CPFR " + random_.pick(place_.known).path);
 }
 
 void StormClient::send_script() {

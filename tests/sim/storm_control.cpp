@@ -27,7 +27,11 @@ const core::CommandRow unknown{"?",
 }  // namespace
 
 void StormControl::send(const std::string& line) {
-  const core::CommandRow* row = core::find_command(core::split_line(line).verb);
+  const core::Command command = core::split_line(line);
+  const core::CommandRow* row = core::find_command(command.verb);
+  if (const auto* site = core::find_site_command(core::split_line(command.argument).verb);
+      row != nullptr && row->verb == "SITE" && site != nullptr)
+    row = site;
   if (row == nullptr) row = &unknown;
   outstanding_.push_back({line, row, row->diagram});
   connection_.write(line + "\r\n");

@@ -1,0 +1,169 @@
+// Look at the target, then for each source: open it, make the target with the first, copy, and publish behind the last.
+#include "net/copy_work.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "core/path.hpp"
+
+namespace net {
+namespace {
+
+// Octets that one operation copies: what an offload thread does before it looks who else waits.
+constexpr std::uint64_t piece = 4 * 1024 * 1024;
+
+bool same_object(const struct statx& a, const struct statx& b) {
+  return a.stx_ino == b.stx_ino && a.stx_dev_major == b.stx_dev_major && a.stx_dev_minor == b.stx_dev_minor;
+}
+
+}  // namespace
+
+// ---- Copies ----
+
+CopyWork::CopyWork(io::Reactor& reactor, std::shared_ptr<Root> root, std::string_view path, Job job)
+    : Work(path), reactor_(reactor), root_(std::move(root)), from_(reactor), to_(reactor), job_(std::move(job)) {
+  op_.bind<&CopyWork::on_copied>(*this);
+  from_.bind<&CopyWork::on_source_done>(*this);
+  to_.bind<&CopyWork::on_target_done>(*this);
+}
+
+void CopyWork::begin() { from_.look(root_, path()); }
+
+// Steps on files are short and end by themselves.
+void CopyWork::stop() {
+  if (phase_ == Phase::copying) reactor_.cancel(op_);
+}
+
+void CopyWork::end(int error) {
+  from_.release();
+  to_.release();
+  root_.reset();
+  finish(error);
+}
+
+// What is begun is taken back first: its end is on_target_done().
+void CopyWork::fail(int error) {
+  if (to_.file() < 0) return end(error);
+  why_ = error;
+  phase_ = Phase::discarding;
+  to_.discard(progress_.octets, true);
+}
+
+void CopyWork::on_source_done() {
+  const int error = from_.error();
+  switch (phase_) {
+    case Phase::looking:
+      if (error != 0 && error != ENOENT) return end(error);
+      if (error == 0) target_facts_ = from_.facts();
+      if (error == 0 && job_.combines) job_.sources.insert(job_.sources.begin(), path());
+      return next_source();
+    case Phase::opening: return error != 0 ? fail(error) : on_source_open();
+    default:  // removing
+      if (error != 0) return end(error);
+      ++progress_.objects;
+      return remove_sources();
+  }
+}
+
+void CopyWork::next_source() {
+  if (cancelled()) return fail(ECANCELED);
+  if (at_ == job_.sources.size()) {
+    phase_ = Phase::publishing;
+    return to_.publish(progress_.octets, true);
+  }
+  offset_ = 0;
+  phase_ = Phase::opening;
+  from_.open_for_reading(root_, job_.sources[at_]);
+}
+
+// A source that is the target under another name would be removed with it, or replaced while it is read.
+void CopyWork::on_source_open() {
+  const bool is_target = target_facts_.stx_mode != 0 && same_object(from_.facts(), target_facts_);
+  const bool for_itself = job_.combines && job_.sources[at_] == path();
+  if (is_target && !for_itself) return fail(EINVAL);
+  if (to_.file() >= 0) return copy_piece();
+  phase_ = Phase::creating;
+  to_.open_for_writing(root_, path(), job_.target);
+}
+
+void CopyWork::on_target_done() {
+  const int error = to_.error();
+  switch (phase_) {
+    case Phase::creating: return error != 0 ? end(error) : copy_piece();
+    case Phase::publishing:
+      if (error != 0) return fail(error);
+      at_ = target_facts_.stx_mode != 0 ? 1 : 0;  // the target itself stays
+      return job_.combines ? remove_sources() : end(0);
+    default: return end(why_);  // discarded
+  }
+}
+
+void CopyWork::copy_piece() {
+  if (cancelled()) return fail(ECANCELED);
+  phase_ = Phase::copying;
+  op_.copy(from_.file(), static_cast<std::int64_t>(offset_), to_.file(), static_cast<std::int64_t>(progress_.octets),
+           piece);
+  reactor_.submit(op_);
+}
+
+void CopyWork::on_copied(io::Op& op) {
+  if (op.result < 0) return fail(-op.result);
+  const auto octets = static_cast<std::uint64_t>(op.result);
+  offset_ += octets;
+  progress_.octets += octets;
+  if (progress_.octets > job_.length_max) return fail(EFBIG);
+  if (octets > 0) return copy_piece();
+  ++at_;
+  next_source();
+}
+
+// The target is there and whole: from here on nothing is taken back, and nothing stops.
+void CopyWork::remove_sources() {
+  if (at_ == job_.sources.size()) return end(0);
+  phase_ = Phase::removing;
+  from_.remove(root_, job_.sources[at_++], false);
+}
+
+// ---- Directories ----
+
+PathWork::PathWork(io::Reactor& reactor, std::shared_ptr<Root> root, std::string_view path, unsigned mode)
+    : Work(path), reactor_(reactor), root_(std::move(root)), mode_(mode) {
+  op_.bind<&PathWork::on_op_done>(*this);
+}
+
+// Each directory on the way is opened, and the next made in it; the last one is opened alone, to see that it is one.
+void PathWork::next_name() { open(end_ == 0 ? std::string_view("/") : std::string_view(path()).substr(0, end_)); }
+
+void PathWork::open(std::string_view directory) {
+  name_ = core::below_root(directory);
+  making_ = false;
+  const open_how how{
+      .flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .mode = 0, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+  op_.open(root_->directory(), name_.c_str(), how);
+  reactor_.submit(op_);
+}
+
+void PathWork::on_op_done(io::Op& op) {
+  const bool was_there = making_ && op.result == -EEXIST;
+  if (!making_ && op.result >= 0) above_ = op.result;
+  if (making_ && op.result == 0) ++progress_.objects;
+  const bool last = !making_ && (end_ == path().size() || path() == "/");
+  const bool failed = op.result < 0 && !was_there;
+  if (making_ || last || failed || cancelled()) reactor_.close(std::exchange(above_, -1), true);
+  if (failed || last || cancelled()) {
+    root_.reset();
+    return finish(failed ? -op.result : cancelled() && !last ? ECANCELED : 0);
+  }
+  if (making_) return next_name();
+  const std::size_t begin = end_ + 1;
+  end_ = std::min(path().find('/', begin), path().size());
+  name_ = path().substr(begin, end_ - begin);
+  making_ = true;
+  op_.make_dir(above_, name_.c_str(), mode_);
+  reactor_.submit(op_);
+}
+
+}  // namespace net

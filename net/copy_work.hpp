@@ -1,0 +1,74 @@
+// Files put together into one (SITE CPTO, COMB), and directories made down a path (SITE MKDIR).
+// A copy is made under a temporary name and appears when it is whole, so that a target that was there stays what it was
+// until then; the kernel copies, sharing blocks where the file system can.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "net/storage.hpp"
+#include "net/work.hpp"
+
+namespace net {
+
+class CopyWork final : public Work {
+ public:
+  struct Job {
+    std::vector<std::string> sources;
+    FileTask::Upload target;
+    std::uint64_t length_max = UINT64_MAX;
+    bool combines = false;  ///< behind what the target holds; the sources are removed at the end
+  };
+  CopyWork(io::Reactor& reactor, std::shared_ptr<Root> root, std::string_view path, Job job);
+
+ private:
+  /// What is under way. A task that ends goes on with what follows.
+  enum class Phase : std::uint8_t { looking, opening, creating, copying, publishing, removing, discarding };
+
+  void begin() override;
+  void stop() override;
+  void look_at_source();
+  void on_source_done();
+  void on_target_done();
+  void on_source_open();
+  void copy_piece();
+  void on_copied(io::Op& op);
+  void next_source();
+  void remove_sources();
+  void fail(int error);
+  void end(int error);
+
+  io::Reactor& reactor_;
+  io::Op op_;
+  std::shared_ptr<Root> root_;
+  FileTask from_, to_;
+  Job job_;
+  Phase phase_ = Phase::looking;
+  std::size_t at_ = 0;  ///< which source
+  std::uint64_t offset_ = 0;
+  struct statx target_facts_ {};  ///< mode 0: there was none
+  int why_ = 0;                   ///< it failed, while what was begun is taken back
+};
+
+class PathWork final : public Work {
+ public:
+  PathWork(io::Reactor& reactor, std::shared_ptr<Root> root, std::string_view path, unsigned mode);
+
+ private:
+  void begin() override { next_name(); }
+  void stop() override { reactor_.cancel(op_); }
+  void next_name();
+  void open(std::string_view path);
+  void on_op_done(io::Op& op);
+
+  io::Reactor& reactor_;
+  io::Op op_;
+  std::shared_ptr<Root> root_;
+  unsigned mode_;
+  std::size_t end_ = 0;  ///< of the name that is made, in path()
+  int above_ = -1;
+  std::string name_;
+  bool making_ = false;
+};
+
+}  // namespace net
