@@ -132,7 +132,8 @@ struct CommandTable {
       {"EPSV", logged_in, optional, waits, simple, codes<200, 229, 425, 522, 530>, &Pi::on_epsv, {}, false, "[1 | 2 | ALL]", "EPSV"},
 
       // RFC 3659.
-      {"MDTM", logged_in, required, waits, simple, look_codes, &Pi::on_mdtm, Right::read, false, "<pathname>", "MDTM"},
+      // 452: with a time it sets that, as many clients send it; see on_mdtm.
+      {"MDTM", logged_in, required, waits, simple, codes<213, 450, 451, 452, 530, 550, 552>, &Pi::on_mdtm, Right::read, false, "[<time to set>] <pathname>", "MDTM"},
       {"SIZE", logged_in, required, waits, simple, look_codes, &Pi::on_size, Right::read, false, "<pathname>", "SIZE"},
       {"MLST", logged_in, optional, waits, simple, codes<250, 450, 451, 530, 550>, &Pi::on_mlst, Right::list, false, "[<pathname>]", ""},
       {"MLSD", logged_in, optional, waits, transfer, list_codes, &Pi::on_mlsd, Right::list, false, "[<pathname>]", ""},

@@ -272,6 +272,7 @@ class Pi {
   void after_measure(const Outcome& outcome);
   Representation listing_representation() const;
   void after_mdtm(const Outcome& outcome);
+  void after_mdtm_looked(const Outcome& outcome);
   void after_mlst(const Outcome& outcome);
 
   // HASH and RANG (pi_digest.cpp), MODE Z (pi_deflate.cpp).
@@ -366,7 +367,7 @@ class Pi {
   // The arguments that actions point to.
   std::string path_, path2_, given_;
   std::vector<std::string> paths_;              ///< of COMB and CPTO
-  Modification modification_;                   ///< of MFMT and MFF
+  Modification modification_;                   ///< of MFMT, MFF, and MDTM with a time
   TransferSpec spec_;                           ///< of the transfer command
   TransferSpec listed_;                         ///< of STAT, which may come while a transfer moves
   Code listing_code_ = Code::directory_status;  ///< of the STAT reply that is being written

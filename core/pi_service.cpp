@@ -262,8 +262,21 @@ void Pi::after_measure(const Outcome& outcome) {
   reply_as_is(Code::file_status, std::to_string(outcome.number));
 }
 
+// "MDTM 20200102030405 name" sets the time in many clients. A file may be named so as well: if there is one, it is the
+// one that is asked for (RFC 3659 3 knows no time here).
 void Pi::on_mdtm(std::string_view argument) {
-  if (resolve(argument)) ask(action::Look{path_}, &Pi::after_mdtm);
+  const std::size_t space = argument.find(' ');
+  const bool more = space != std::string_view::npos && space + 1 < argument.size();
+  modification_ = {};
+  if (more) modification_.modified_ns = parse_time_value(argument.substr(0, space));
+  if (modification_.modified_ns) given_.assign(argument.substr(space + 1));
+  if (resolve(argument)) ask(action::Look{path_}, modification_.modified_ns ? &Pi::after_mdtm_looked : &Pi::after_mdtm);
+}
+
+void Pi::after_mdtm_looked(const Outcome& outcome) {
+  if (outcome.error != ENOENT) return after_mdtm(outcome);
+  if (!account_->rights.has(Right::write) || lacks_account()) return refuse_file({.error = EACCES});
+  set_facts(modification_, given_, &Pi::after_facts_set);
 }
 
 void Pi::after_mdtm(const Outcome& outcome) {

@@ -1,4 +1,4 @@
-// MFMT, MFF, AVBL, DSIZ, RMDA, CSID, CLNT, COMB, PRET on the PI alone: which actions they ask for and
+// MFMT, MFF, MDTM with a time, AVBL, DSIZ, RMDA, CSID, CLNT, COMB, PRET on the PI alone: which actions they ask for and
 // how they answer, and what may be sent while something lasts.
 #include <algorithm>
 #include <cerrno>
@@ -102,11 +102,32 @@ TEST_CASE("facts are set by those who may write, modes by those with site", "[pi
   AsReader reader;
   CHECK(reader.talk("MFMT 20020717210715 readme.txt") == "550");
   CHECK(reader.talk("MFF Modify=20020717210715; readme.txt") == "550");
+  CHECK(reader.talk("MDTM 20020717210715 readme.txt") == "550");
   for (const std::string& action : reader.actions()) CHECK_FALSE(action.starts_with("SetFacts"));
   PiWorld world;
   world.log_in("archivist");  // writes, and has no site
   CHECK(world.talk("MFF Modify=20020717210715; readme.txt") == "213");
   CHECK(world.talk("MFF UNIX.mode=777; readme.txt") == "550");
+}
+
+TEST_CASE("MDTM with a time sets it, as old clients send it", "[pi][MF-01]") {
+  LoggedIn world;
+  CHECK(world.talk("MDTM 20200102030405 readme.txt") == "213");
+  CHECK(world.text() == "Modify=20200102030405; readme.txt");
+  CHECK(world.actions() == Actions{"Look /20200102030405 readme.txt", "SetFacts /readme.txt modified=20200102030405"});
+  CHECK(world.talk("MDTM 20200102030405 nowhere") == "550");
+}
+
+TEST_CASE("a file whose name begins with digits is asked for, not changed", "[pi][MF-01]") {
+  LoggedIn world;
+  world.add_file("/20200102030405 readme.txt", 3);
+  CHECK(world.talk("MDTM 20200102030405 readme.txt") == "213");
+  CHECK(world.text() == "20010909014640");
+  CHECK(world.actions() == Actions{"Look /20200102030405 readme.txt"});
+  world.add_file("/20200102030405", 3);
+  CHECK(world.talk("MDTM 20200102030405") == "213");
+  CHECK(world.talk("MDTM 20200102030405 ") == "550");  // that name has a blank
+  CHECK(world.talk("MDTM 2020010203040 readme.txt") == "550");
 }
 
 // ---- AVBL, DSIZ, RMDA ----

@@ -544,7 +544,7 @@ TEST_CASE("MDTM of what is missing gets 550", "[pi][MT-02]") {
 TEST_CASE("MDTM with a time asks for the file of that whole name", "[pi][MT-03][PN-08]") {
   LoggedIn world;
   CHECK(first_action(world, "MDTM 19990929043300 readme.txt") == "Look /19990929043300 readme.txt");
-  CHECK(world.talk("MDTM 19990929043300 readme.txt") == "550");
+  CHECK(world.talk("MDTM 19990929043300 nowhere") == "550");
   CHECK(first_action(world, "MDTM readme.txt") == "Look /readme.txt");
 }
 

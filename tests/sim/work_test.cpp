@@ -441,6 +441,9 @@ TEST_CASE("MFMT, MFF, CHMOD and UTIME set what they answer", "[sim][work][MF-01]
   CHECK(client.ask("SITE UTIME 200001020304 file") == 200);
   CHECK(client.ask("MDTM file") == 213);
   CHECK(client.text() == "20000102030400");
+  CHECK(client.ask("MDTM 20110102030405 file") == 213);
+  CHECK(client.ask("MDTM file") == 213);
+  CHECK(client.text() == "20110102030405");
   CHECK(client.ask("SITE CHMOD 400 file") == 200);
   CHECK(site.files().find("/srv/file")->mode == 0400);
   CHECK(client.ask("SITE CHMOD 500 c0") == 200);
