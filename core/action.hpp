@@ -51,6 +51,9 @@ struct TransferSpec {
   bool directory_itself = false;
   bool directory_only = false;  ///< MLSD: a file is refused (501)
   FactSet facts{};
+  bool recursive = false;  ///< what lies below as well
+  ListOrder order = ListOrder::none;
+  bool reverse = false;
 };
 
 /// What a command does that moves nothing over a data connection and may take long all the same. Paths are absolute.

@@ -107,8 +107,8 @@ struct CommandTable {
       {"RMD", logged_in, required, waits, simple, file_codes, &Pi::on_rmd, Right::remove, false, "<pathname>", ""},
       {"MKD", logged_in, required, waits, simple, codes<257, 450, 451, 452, 502, 530, 550, 552>, &Pi::on_mkd, Right::make_dir, false, "<pathname>", ""},
       {"PWD", logged_in, none, waits, simple, codes<257, 502, 530, 550>, &Pi::on_pwd, {}, false, "", ""},
-      {"LIST", logged_in, optional, waits, transfer, list_codes, &Pi::on_list, Right::list, false, "[-a] [<pathname>]", ""},
-      {"NLST", logged_in, optional, waits, transfer, list_codes, &Pi::on_nlst, Right::list, false, "[-a] [<pathname>]", ""},
+      {"LIST", logged_in, optional, waits, transfer, list_codes, &Pi::on_list, Right::list, false, "[-aAdlRrStU1] [<pathname>]", ""},
+      {"NLST", logged_in, optional, waits, transfer, list_codes, &Pi::on_nlst, Right::list, false, "[-aAdlRrStU1] [<pathname>]", ""},
       {"SITE", logged_in, required, waits, simple, codes<200, 202, 214, 502, 504, 530>, &Pi::on_site, {}, false, "<subcommand>", ""},
       {"SYST", anywhere, none, waits, simple, codes<215, 502>, &Pi::on_syst, {}, false, "", ""},
       // 530: STAT with a path before login.
@@ -137,6 +137,7 @@ struct CommandTable {
       {"SIZE", logged_in, required, waits, simple, look_codes, &Pi::on_size, Right::read, false, "<pathname>", "SIZE"},
       {"MLST", logged_in, optional, waits, simple, codes<250, 450, 451, 530, 550>, &Pi::on_mlst, Right::list, false, "[<pathname>]", ""},
       {"MLSD", logged_in, optional, waits, transfer, list_codes, &Pi::on_mlsd, Right::list, false, "[<pathname>]", ""},
+      {"MLSR", logged_in, optional, waits, transfer, list_codes, &Pi::on_mlsr, Right::list, false, "[<pathname>]", "MLSR"},
 
       // draft-somers-ftp-mfxx. MFCT, as no Linux system call sets when a file was made, stands among those not there.
       {"MFMT", logged_in, required, waits, simple, facts_codes, &Pi::on_mfmt, Right::write, false, "<time> <pathname>", "MFMT"},

@@ -43,6 +43,12 @@ FactSet FactSet::defaults() {
   return set;
 }
 
+bool FactSet::tell_kind_alone() const {
+  FactSet others = *this;
+  others.on_.reset(static_cast<std::size_t>(Fact::type)).reset(static_cast<std::size_t>(Fact::perm));
+  return others.on_.none();
+}
+
 std::string_view fact_name(Fact fact) { return names[static_cast<std::size_t>(fact)]; }
 
 bool parse_fact_list(std::string_view text, FactSet& set) {

@@ -18,6 +18,8 @@ class FactSet {
   void set(Fact fact) { on_.set(static_cast<std::size_t>(fact)); }
   bool has(Fact fact) const { return on_.test(static_cast<std::size_t>(fact)); }
   bool operator==(const FactSet&) const = default;
+  /// No fact is on but those that an object's kind and the user's rights decide.
+  bool tell_kind_alone() const;
   /// type, size, modify, unique, perm and UNIX.mode.
   static FactSet defaults();
 

@@ -29,6 +29,13 @@ inline constexpr std::size_t tree_links_max = 64 * 1024;
 /// Longest text that a wildcard may have, and how many stars: matching stays cheap.
 inline constexpr std::size_t glob_stars_max = 8;
 
+/// Octets of a listing that are put in order at a time: a listing that nobody reads holds twice that.
+inline constexpr std::size_t ordered_text_max = 256 * 1024;
+/// A recursive listing: directories one in another, and entries of all of them. Past one of them it
+/// ends with 451.
+inline constexpr std::size_t tree_depth_max = 64;
+inline constexpr std::size_t tree_entries_max = 2'000'000;
+
 static_assert(command_line_max > path_max + sizeof("SITE CHMOD 7777 "));
 static_assert(input_pending_max >= 2 * command_line_max, "a whole line must fit behind a partial one");
 

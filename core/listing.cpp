@@ -251,15 +251,30 @@ Step match_one(std::string_view pattern, std::size_t last_close, std::string_vie
 
 ListRequest parse_list_argument(std::string_view argument) {
   ListRequest request;
+  bool one_a_line = false, long_lines = false;
   while (argument.size() >= 2 && argument.front() == '-') {
     const std::string_view word = argument.substr(0, argument.find(' '));
     if (word == "-") break;
     argument.remove_prefix(std::min(word.size() + 1, argument.size()));
     if (word == "--") break;
     if (word.starts_with("--")) continue;  // a long option: none changes what is listed here
-    request.all = request.all || word.find_first_of("aA") != std::string_view::npos;
-    request.directory_itself = request.directory_itself || word.find('d') != std::string_view::npos;
+    for (const char letter : word.substr(1)) {
+      switch (letter) {
+        case 'a':
+        case 'A': request.all = true; break;
+        case 'd': request.directory_itself = true; break;
+        case 'l': long_lines = true; break;
+        case '1': one_a_line = true; break;
+        case 'R': request.recursive = true; break;
+        case 'r': request.reverse = true; break;
+        case 't': request.order = ListOrder::time; break;
+        case 'S': request.order = ListOrder::size; break;
+        case 'U': request.order = ListOrder::none; break;
+        default: break;
+      }
+    }
   }
+  request.names_alone = one_a_line && !long_lines;
   request.path = argument;
   return request;
 }

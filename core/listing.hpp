@@ -27,13 +27,21 @@ struct Entry {
 
 enum class ListFormat : std::uint8_t { list, names, machine };
 
+/// Which line comes first: by name, the newest, the largest, or as the directory has them. limits::ordered_text_max says
+/// how much is put in order at a time.
+enum class ListOrder : std::uint8_t { none, name, time, size };
+
 /// How a LIST or NLST argument reads: options that clients of Unix servers send, then a path.
 struct ListRequest {
-  std::string_view path;          ///< empty: the current directory
-  bool all = false;               ///< -a or -A: names that begin with a dot too
-  bool directory_itself = false;  ///< -d
+  std::string_view path;              ///< empty: the current directory
+  bool all = false;                   ///< -a or -A: names that begin with a dot too
+  bool directory_itself = false;      ///< -d
+  bool names_alone = false;           ///< -1, unless -l stands there too
+  bool recursive = false;             ///< -R
+  bool reverse = false;               ///< -r
+  ListOrder order = ListOrder::name;  ///< -t, -S or -U; of several the last
 };
-/// "-la dir" -> options and path. An argument that begins with a blank or has no dash is a path whole,
+/// "-la dir" -> options and path; letters without a meaning here are passed over. An argument that begins with a blank or has no dash is a path whole,
 /// and "--" ends the options, so that a name may begin with a dash.
 ListRequest parse_list_argument(std::string_view argument);
 

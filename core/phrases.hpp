@@ -215,6 +215,7 @@ inline constexpr std::string_view phrase_rows[][language_count] = {
   {"The data are not in the form of this TYPE, STRU and MODE.", "Die Daten haben nicht die Form von TYPE, STRU und MODE."},
   {"The file cannot be told apart in this TYPE and STRU.", "Die Datei lässt sich in diesem TYPE und dieser STRU nicht eindeutig darstellen."},
   {"The file does not suit this TYPE and STRU.", "Die Datei passt nicht zu diesem TYPE und dieser STRU."},
+  {"There is too much below it for one listing.", "Darunter liegt zu viel für eine Auskunft."},
   {"Input or output error.", "Fehler bei der Ein- oder Ausgabe."},
   {"Local error in processing.", "Fehler im Server."},
 

@@ -255,6 +255,7 @@ class Pi {
   void on_list(std::string_view argument);
   void on_nlst(std::string_view argument);
   void on_mlsd(std::string_view argument);
+  void on_mlsr(std::string_view argument);
   void on_size(std::string_view argument);
   void on_mdtm(std::string_view argument);
   void on_mlst(std::string_view argument);
@@ -262,6 +263,7 @@ class Pi {
   void start_transfer();
   void forget_restart();
   bool listing_spec(std::string_view argument, ListFormat format, TransferSpec& spec);
+  void list_for_machines(std::string_view argument, bool recursive);
   void after_restart_measured(const Outcome& outcome);
   void after_start_transfer(const Outcome& outcome);
   void after_rnfr(const Outcome& outcome);

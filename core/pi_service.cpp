@@ -149,14 +149,20 @@ void Pi::on_nlst(std::string_view argument) {
   if (listing_spec(argument, ListFormat::names, spec_)) start_transfer();
 }
 
-void Pi::on_mlsd(std::string_view argument) {
+void Pi::on_mlsd(std::string_view argument) { list_for_machines(argument, false); }
+
+// MLSD of a whole tree in one round trip: names are paths from the directory that was asked for.
+void Pi::on_mlsr(std::string_view argument) { list_for_machines(argument, true); }
+
+void Pi::list_for_machines(std::string_view argument, bool recursive) {
   if (!resolve(argument)) return;
   spec_ = {.kind = TransferSpec::Kind::list,
            .path = path_,
            .as = {.mode = as_.mode == Mode::deflate ? as_.mode : Mode::stream, .level = as_.level},
            .format = ListFormat::machine,
            .directory_only = true,
-           .facts = facts_};
+           .facts = facts_,
+           .recursive = recursive};
   start_transfer();
 }
 
@@ -180,11 +186,14 @@ bool Pi::listing_spec(std::string_view argument, ListFormat format, TransferSpec
   spec = {.kind = TransferSpec::Kind::list,
           .path = path_,
           .as = listing_representation(),
-          .format = format,
-          .prefix = given,
+          .format = request.names_alone ? ListFormat::names : format,
+          .prefix = request.names_alone && format == ListFormat::list ? std::string_view() : given,
           .given = given,
           .hidden = request.all,
-          .directory_itself = request.directory_itself};
+          .directory_itself = request.directory_itself,
+          .recursive = request.recursive,
+          .order = request.order,
+          .reverse = request.reverse};
   const std::size_t slash = given.rfind('/');
   if (has_wildcard(given.substr(slash == std::string_view::npos ? 0 : slash + 1))) {
     spec.prefix = slash == std::string_view::npos ? std::string_view() : given.substr(0, slash == 0 ? 1 : slash);

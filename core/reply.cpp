@@ -68,6 +68,7 @@ constexpr std::array rows{
     Row{EBADMSG, Code::local_error, Code::local_error, "The data are not in the form of this TYPE, STRU and MODE."},
     Row{EILSEQ, Code::local_error, Code::local_error, "The file cannot be told apart in this TYPE and STRU."},
     Row{EMEDIUMTYPE, Code::type_mismatch, Code::type_mismatch, "The file does not suit this TYPE and STRU."},
+    Row{E2BIG, Code::local_error, Code::local_error, "There is too much below it for one listing."},
     Row{EIO, Code::local_error, Code::local_error, "Input or output error."},
 };
 

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,10 +14,13 @@ namespace io {
 /// One entry. `name` points into the batch and lives until the next read_dir on it.
 struct DirEntry {
   std::string_view name;
-  struct statx facts{};    ///< of what the name leads to below the root; of the link itself when that fails
+  struct statx facts{};    ///< (for DirFacts::kind stx_mode alone) of what the name leads to below the root; of the link itself when that fails
   bool has_facts = false;  ///< false when the entry vanished meanwhile, or facts were not asked for
   bool is_link = false;    ///< the name is a symbolic link
 };
+
+/// What is wanted of each entry beside its name. The kind alone most file systems tell with the name: no stat an entry.
+enum class DirFacts : std::uint8_t { none, kind, all };
 
 /// One blocking call fills it, so a batch costs one hand-over however many entries it has.
 /// Symbolic links are followed only below `root` (openat2 with RESOLVE_BENEATH): a listing must
@@ -24,7 +28,7 @@ struct DirEntry {
 struct DirBatch {
   int root = -1;           ///< directory descriptor that bounds links
   std::string below_root;  ///< the listed directory's path relative to `root`, "." for itself
-  bool want_facts = true;  ///< false: names only, no stat an entry
+  DirFacts wanted = DirFacts::all;
   std::vector<DirEntry> entries;
   alignas(8) std::array<char, 16 * 1024> raw;  ///< getdents64 output, which the names point into
 };

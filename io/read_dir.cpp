@@ -35,6 +35,13 @@ void follow(const DirBatch& batch, DirEntry& entry, std::string& path) {
   if (target && facts_of(target.get(), "", AT_EMPTY_PATH, facts)) entry.facts = facts;
 }
 
+// Not where the name does not tell it, nor of a link, which shows as what it leads to.
+void add_kind(DirEntry& entry, unsigned char type) {
+  if (type == DT_UNKNOWN || type == DT_LNK) return;
+  entry.facts.stx_mode = static_cast<std::uint16_t>(DTTOIF(type));
+  entry.has_facts = true;
+}
+
 void add_facts(int directory, const DirBatch& batch, DirEntry& entry, std::string& path) {
   const char* name = entry.name.data();  // which the kernel has ended with a zero
   entry.has_facts = facts_of(directory, name, AT_SYMLINK_NOFOLLOW, entry.facts);
@@ -58,11 +65,13 @@ std::int32_t fill_batch(int directory, DirBatch& batch) {
       DirEntry& entry = batch.entries.emplace_back();
       entry.name = name;
       entry.is_link = raw->d_type == DT_LNK;
+      if (batch.wanted == DirFacts::kind) add_kind(entry, raw->d_type);
     }
   }
-  if (batch.want_facts) {
+  if (batch.wanted != DirFacts::none) {
     std::string path;
-    for (DirEntry& entry : batch.entries) add_facts(directory, batch, entry, path);
+    for (DirEntry& entry : batch.entries)
+      if (!entry.has_facts) add_facts(directory, batch, entry, path);
   }
   return static_cast<std::int32_t>(batch.entries.size());
 }

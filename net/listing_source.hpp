@@ -1,9 +1,11 @@
-// A directory as text: batches of entries in, whole lines out, with memory for one batch.
-// Knows how to fetch entries; the lines themselves are core/listing's.
+// A directory, or all that lies below it, as text: batches of entries in, whole lines out, with memory for one block.
+// Knows how to fetch entries and in which order they come; the lines themselves are core/listing's.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/action.hpp"
 #include "io/dir_batch.hpp"
@@ -21,29 +23,64 @@ class ListingSource final : public Source {
 
   /// Fills with whole lines wherever they fit.
   void pull(std::span<char> into, void (*told)(void*, std::int32_t), void* to) override;
-  void cancel() override { reactor_.cancel(op_); }
-  bool busy() const override { return !op_.idle(); }
+  void cancel() override;
+  bool busy() const override { return !op_.idle() || below_.busy(); }
 
  private:
-  void hand_out();
-  void on_read_dir_done(io::Op& op);
+  /// A line of text_, and what decides where it comes.
+  struct Line {
+    std::int64_t key;  ///< the smallest first; where it is the same, by name
+    std::uint32_t begin, size, name_size;
+    bool descends;  ///< a directory whose own entries are listed too
+  };
+
+  void advance();
+  void read();
+  void on_op_done(io::Op& op);
+  void append_batch();
   void append(const io::DirEntry& found);
   void append_object(std::string_view name, const core::Entry& entry, std::string_view as);
+  void append_heading();
+  std::int64_t key_of(const core::Entry& entry) const;
+  std::string_view name_of(const Line& line) const;
+  static std::int32_t arrange(void* source);
+  void note_directories();
+  void next_directory();
+  void on_directory_open();
+  void finish_block();
+  void hand_out();
+  void tell(std::int32_t result) { told_(to_, result); }
 
   io::Reactor& reactor_;
   io::Op op_;
   std::shared_ptr<Root> root_;
   int directory_;
-  std::string pattern_, prefix_;
+  std::string top_;  ///< the path of what is listed
+  std::string pattern_, prefix_, heading_;
   core::ListFormat format_;
   core::FactSet facts_;
   core::Rights rights_;
-  bool hidden_;
+  bool hidden_, recursive_, reverse_;
+  core::ListOrder order_;
   std::int64_t now_s_;
   io::DirBatch batch_;
+
+  // The block: what is handed out next.
   std::string text_;
   std::size_t used_ = 0;  ///< of text_
+  std::size_t head_ = 0;  ///< of text_, before the lines that are put in order
+  std::vector<Line> lines_;
+  bool directory_ended_ = false;
   bool ended_ = false;
+  bool cancelled_ = false;
+
+  // The tree: paths below top_.
+  FileTask below_;
+  std::string place_;                               ///< the directory that is read; empty: top_ itself
+  std::vector<std::string> found_;                  ///< directories in place_, in order
+  std::vector<std::string> pending_;                ///< still to be read, the next one last
+  std::size_t pending_octets_ = 0, tree_size_ = 0;  ///< tree_size_: entries so far
+
   std::span<char> into_;
   void (*told_)(void*, std::int32_t) = nullptr;
   void* to_ = nullptr;

@@ -259,8 +259,9 @@ inline void read_dir_gives_each_entry_once(World& world) {
   }
   CHECK(lab.run([&](io::Op& op) { op.make_dir(lab.root, "dir", 0755); }) == 0);
   expected.insert("dir");
-  for (const bool facts : {true, false}) {
-    batch.want_facts = facts;
+  for (const io::DirFacts wanted : {io::DirFacts::all, io::DirFacts::kind, io::DirFacts::none}) {
+    batch.wanted = wanted;
+    const bool facts = wanted != io::DirFacts::none;
     std::set<std::string> seen;
     list(lab, batch, [&](const io::DirEntry& entry) {
       CHECK(seen.emplace(entry.name).second);

@@ -175,6 +175,21 @@ TEST_CASE("LIST arguments: options, then a path", "[listing]") {
   CHECK(request.directory_itself == itself);
 }
 
+TEST_CASE("LIST arguments: letters for order and depth", "[listing]") {
+  using core::ListOrder;
+  const auto of = [](std::string_view argument) { return core::parse_list_argument(argument); };
+  CHECK(of("-l").order == ListOrder::name);
+  CHECK(of("-lt").order == ListOrder::time);
+  CHECK(of("-t -S").order == ListOrder::size);
+  CHECK(of("-U").order == ListOrder::none);
+  CHECK(of("-latr").reverse);
+  CHECK_FALSE(of("-R").reverse);
+  CHECK(of("-R").recursive);
+  CHECK(of("-1").names_alone);
+  CHECK_FALSE(of("-1l").names_alone);
+  CHECK(of("-xyz dir").path == "dir");
+}
+
 // ---- MLSx ----
 
 TEST_CASE("facts are name=value; without a space, then one space and the name", "[listing][ML-06]") {

@@ -465,6 +465,9 @@ TEST_CASE("options of Unix servers are no names", "[pi][SV-14]") {
   CHECK(first_action(world, "LIST -a") == "StartTransfer list / list hidden");
   CHECK(first_action(world, "LIST -la pub") == "StartTransfer list /pub list prefix=pub hidden");
   CHECK(first_action(world, "NLST -CF") == "StartTransfer list / names");
+  CHECK(first_action(world, "LIST -tr") == "StartTransfer list / list by-time reversed");
+  CHECK(first_action(world, "NLST -SR pub") == "StartTransfer list /pub names prefix=pub recursive by-size");
+  CHECK(first_action(world, "LIST -1 pub") == "StartTransfer list /pub names");
   CHECK(first_action(world, "LIST -d pub") == "StartTransfer list /pub list prefix=pub itself");
 }
 

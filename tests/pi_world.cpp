@@ -45,6 +45,10 @@ std::string describe(const core::TransferSpec& spec) {
     if (!spec.pattern.empty()) text += fmt::format(" pattern={}", spec.pattern);
     if (!spec.prefix.empty()) text += fmt::format(" prefix={}", spec.prefix);
     if (spec.hidden) text += " hidden";
+    if (spec.recursive) text += " recursive";
+    if (spec.order == core::ListOrder::time) text += " by-time";
+    if (spec.order == core::ListOrder::size) text += " by-size";
+    if (spec.reverse) text += " reversed";
     if (spec.directory_itself) text += " itself";
     if (spec.directory_only) text += " directory_only";
   }

@@ -109,6 +109,35 @@ TEST_CASE("options are options", "[live][SV-14]") {
   CHECK(client.fetch("NLST ./-l") == "./-l\r\n");
 }
 
+TEST_CASE("options for order and depth", "[live][SV-14]") {
+  const LiveServer server({.backend = GENERATE("io_uring", "epoll")});
+  make_tree(server.root());
+  write_file(server.root() / "longer", "longer than the others");
+  FtpClient client = logged_in(server);
+  CHECK(client.fetch("NLST") == "empty\r\nfile\r\nlonger\r\nsub\r\n");
+  CHECK(client.fetch("NLST -r") == "sub\r\nlonger\r\nfile\r\nempty\r\n");
+  CHECK(lines_of(client.fetch("LIST -1S sub")).size() == 2);
+  const string tree = client.fetch("LIST -R");
+  CHECK(tree.starts_with(".:\r\n"));
+  CHECK(tree.find("\r\n\r\n./sub:\r\n") != string::npos);
+  CHECK(names_of(client.fetch("NLST -R")) ==
+        std::set<string>{"file", "sub", "empty", "longer", "sub/x", "sub/y"});
+  for (const char* name : {"sub/x", "sub/y"}) CHECK(client.retrieve(name) == "octets\n");
+}
+
+TEST_CASE("a tree in one listing for machines", "[live]") {
+  const LiveServer server({.backend = GENERATE("io_uring", "epoll")});
+  make_tree(server.root());
+  FtpClient client = logged_in(server);
+  const auto entries = machine_listing(client.fetch("MLSR"));
+  CHECK(entries.contains("sub/x"));
+  CHECK(entries.contains("sub/y"));
+  CHECK(entries.contains("empty"));
+  client.ask("OPTS MLST type;", 200);
+  CHECK(machine_listing(client.fetch("MLSR sub")).contains("x"));
+  client.ask("MLSR file", 501);
+}
+
 TEST_CASE("wildcards", "[live][SV-17]") {
   const LiveServer server({.backend = GENERATE("io_uring", "epoll")});
   make_tree(server.root());

@@ -322,7 +322,7 @@ int SimFiles::read_dir(OpenFile& directory, const OpenFile* root, io::DirBatch& 
     out.name = {text, name.size()};
     out.is_link = node->type == Node::Type::symlink;
     directory.last_read = name;
-    if (!batch.want_facts || !may(*directory.node, want_search)) continue;
+    if (batch.wanted == io::DirFacts::none || !may(*directory.node, want_search)) continue;
     out.has_facts = true;
     fill(*node, out.facts);
     if (!out.is_link || root == nullptr) continue;
