@@ -3,7 +3,8 @@
 
 namespace bench {
 
-std::vector<EntryLine> entry_lines(const Options& options, const Scenario& scenario) {
+std::vector<EntryLine> entry_lines(const Options& options, const Load& load) {
+  const Scenario& scenario = *load.scenario;
   const bool tls = options.tls != "none", stays = scenario.act != Act::login;
   const struct {
     bool wanted;
@@ -16,6 +17,7 @@ std::vector<EntryLine> entry_lines(const Options& options, const Scenario& scena
       {true, {"PASS", options.password}},
       {stays, {"TYPE", std::string(1, core::letter(scenario.type))}},
       {stays && scenario.mode == core::Mode::block, {"MODE", "B"}},
+      {stays && !load.facts.empty(), {"OPTS", "MLST " + load.facts}},
   };
   std::vector<EntryLine> lines;
   for (const auto& row : rows)

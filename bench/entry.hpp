@@ -16,8 +16,8 @@ struct EntryLine {
   std::string argument;
 };
 
-/// TLS as `options` has it, USER and PASS, and what `scenario` transfers in, if it transfers.
-std::vector<EntryLine> entry_lines(const Options& options, const Scenario& scenario);
+/// TLS as `options` has it, USER and PASS, and what `load` transfers in and is told of entries, if it transfers.
+std::vector<EntryLine> entry_lines(const Options& options, const Load& load);
 
 /// One walk through the lines, which must outlive it.
 class Entry {

@@ -18,7 +18,7 @@ class Lister final : UserPiOwner, UserDtpOwner {
         options_(options),
         load_(load),
         server_(server),
-        lines_(entry_lines(options, *find_scenario("list"))),
+        lines_(entry_lines(options, {.scenario = find_scenario("list")})),
         entry_(lines_),
         pi_(context, *this),
         dtp_(context, static_cast<UserDtpOwner&>(*this), options.protects_data() ? &session_ : nullptr) {}

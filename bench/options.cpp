@@ -35,6 +35,7 @@ constexpr std::array keys = {
     Key{"files", &Load::files, "small, blocks: take PATH/0 to PATH/N-1 instead of the listing of PATH"},
     Key{"stream-rate", &Load::stream_rate, "octets a second that each download is held to; 0: as they come"},
     Key{"command", &Load::command, "list: LIST, NLST or MLSD"},
+    Key{"facts", &Load::facts, "list: facts of MLSD, such as type;size; (OPTS MLST)"},
     Key{"data", &Load::data, "passive (EPSV, else PASV) or active (EPRT, else PORT)"},
     Key{"source", &Load::source, "network of own addresses to connect from, such as 127.0.0.0/24"},
     Key{"weight", &Load::weight, "plan: share of --connections, instead of a number of its own"},

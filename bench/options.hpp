@@ -18,8 +18,9 @@ struct Load {
   const Scenario* scenario = nullptr;
   std::string path = "/";
   std::string command = "LIST";   ///< list: LIST, NLST or MLSD
+  std::string facts{};            ///< for OPTS MLST, "type;size;"; empty: the server's own choice
   std::string data = "passive";   ///< passive | active
-  std::string source;             ///< a network that control connections come from, one address after another
+  std::string source{};           ///< a network that control connections come from, one address after another
   std::uint64_t connections = 0;  ///< users in all; 0: as the scenario has it
   std::uint64_t weight = 0;       ///< plan: a share of the connections; 0: `connections` counts
   std::uint64_t depth = 0;        ///< operations in flight a user; 0: as the scenario has it

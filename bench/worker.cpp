@@ -42,8 +42,8 @@ void Worker::run_groups(io::Reactor& reactor) {
   Context context{reactor, &tls};
   for (const Part& part : parts_) {
     const Load& load = options_.loads[part.load];
-    groups_.push_back(std::make_unique<Group>(
-        context, Terms{load, options_, server_, entry_lines(options_, *load.scenario)}, part.share));
+    groups_.push_back(
+        std::make_unique<Group>(context, Terms{load, options_, server_, entry_lines(options_, load)}, part.share));
   }
   for (const auto& group : groups_) group->let_in();
   while (!std::ranges::all_of(groups_, &Group::all_in) && !gate_.interrupted)

@@ -27,7 +27,7 @@ def measure(place, scenario, server, round_number, warmup_s, duration_s):
         place.empty_uploads()
         if scenario.cold:
             place.drop_cached()
-        with Running(server, place, scenario.tls) as running, place.read_limit(running.pids(), scenario.read_bps):
+        with Running(server, place, scenario) as running, place.read_limit(running.pids(), scenario.read_bps):
             cell["result"], cell["foreign"] = run_client(place, scenario, server, running,
                                                          scenario.times(warmup_s, duration_s))
         cell["failure"] = failure_of(scenario, cell["result"])

@@ -13,12 +13,12 @@ READY_LIMIT_S = 20
 class Running:
     """A server that was started and answers; `with` ends it."""
 
-    def __init__(self, server, place, tls):
+    def __init__(self, server, place, scenario):
         self.server, self.place = server, place
-        file = server.write_config(place, tls)
+        file = server.write_config(place, scenario.tls, scenario.ours if server.kind == "ours" else "")
         self.log_file = server.directory() / "log"
         with open(self.log_file, "wb") as log:
-            command = [str(word) for word in server.command(server, place, file, tls)]
+            command = [str(word) for word in server.command(server, place, file, scenario.tls)]
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 preexec_fn=lambda: os.sched_setaffinity(0, place.server_cpus))

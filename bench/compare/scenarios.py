@@ -18,6 +18,7 @@ SCALE_SESSIONS = (100, 1_000, 10_000)
 SCALE_ACTIVE = 8
 SLOW_DISK_BPS = 40_000_000
 TLS = {"tls": "explicit"}
+NOTHING_KEPT = "[listing]\ncache_mib = 0\n"
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Scenario:
     read_bps: int = 0  # the most that the server may read from the disk; 0: what the disk gives
     group: str = ""  # a key of GROUPS
     sessions: int = 0  # where the group draws a line over them
+    ours: str = ""  # further TOML for Millrace
 
     @property
     def tls(self):
@@ -61,6 +63,7 @@ class Group:
 
 
 GROUPS = {
+    "list": Group(by_default=True),
     "tls": Group(by_default=True),
     "disk": Group(by_default=True),
     "scale": Group(by_default=False, line="Cost over sessions"),
@@ -114,6 +117,13 @@ def cold(key, title, how, **more):
                     group="disk", cold=True, warmup_s=0, **more)
 
 
+def listing(key, title, how, command, more=None, **others):
+    return Scenario(key, title, f"{command} of a directory of {MANY:,} entries by 4 clients: {how}.",
+                    "list", {"path": "/many", "command": command, "connections": 4} | (more or {}), operations_per_s,
+                    "listings/s", latency="latency_us", latency_of=title[0].lower() + title[1:], group="list", stretch=2,
+                    **others)
+
+
 def scale(sessions):
     plan = f"""\
 [[load]]
@@ -162,12 +172,12 @@ SCENARIOS = [
     Scenario("login", "Sessions", "Connect, USER, PASS, QUIT by 16 clients, as anonymous.",
              "login", {"connections": 16}, operations_per_s, "sessions/s",
              latency="latency_us", latency_of="a session"),
-    Scenario("list", "Listings (LIST)", f"LIST of a directory of {MANY:,} entries by 4 clients.",
-             "list", {"path": "/many", "command": "LIST", "connections": 4}, operations_per_s, "listings/s",
-             latency="latency_us", latency_of="a listing"),
-    Scenario("mlsd", "Listings (MLSD)", f"MLSD of a directory of {MANY:,} entries by 4 clients.",
-             "list", {"path": "/many", "command": "MLSD", "connections": 4}, operations_per_s, "listings/s",
-             latency="latency_us", latency_of="a listing"),
+    listing("list", "Listings (LIST)", "Millrace makes each anew", "LIST", ours=NOTHING_KEPT),
+    listing("mlsd", "Listings (MLSD)", "Millrace makes each anew", "MLSD", ours=NOTHING_KEPT),
+    listing("mlsd_type", "Listings (MLSD, type)", "the type is the one fact that is asked for; Millrace makes each anew",
+            "MLSD", {"facts": "type;"}, ours=NOTHING_KEPT),
+    listing("list_again", "Listings again (LIST)", "nothing changes in it", "LIST"),
+    listing("mlsd_again", "Listings again (MLSD)", "nothing changes in it", "MLSD"),
     Scenario("mixed", "Replies beside bulk",
              "How long another session waits for the reply to NOOP (99th percentile) while four clients download.",
              "mixed", {"path": "/big", "connections": 4}, ping_p99_ms, "ms, p99", higher_is_better=False,

@@ -25,12 +25,14 @@ PURE_FTPD_HASH = ("$6$rounds=1000$millrace$"
                   "QkhD0VS1n.fcK26Bw.tOC/KXo0bxXbHrS7HSDapn1S1l9aq7OdAVHbgvjy.XPbBiTEDxuuHZhOR/CkFY23yj.1")
 NO_MODE_B = {"blocks": "has no MODE B"}
 TLS = ("tls_get1", "tls_put", "tls_small", "tls_login", "tls_login_resumed")
+LISTINGS = ("list", "mlsd", "mlsd_type", "list_again", "mlsd_again")
+NO_MLSD = dict.fromkeys(("mlsd", "mlsd_type", "mlsd_again"), "has no MLSD")
 DISK = ("disk_put", "disk_cold", "disk_slow")
 SCALE = ("scale_100", "scale_1000", "scale_10000")
-ONLY_GET = (dict.fromkeys(("put", "put8", "login", "list", "mlsd", "mixed", "idle", "paced", *DISK, *SCALE),
+ONLY_GET = (dict.fromkeys(("put", "put8", "login", *LISTINGS, "mixed", "idle", "paced", *DISK, *SCALE),
                           "HTTP: downloads only")
             | dict.fromkeys(TLS, "its client, bench/compare/fetch.cpp, has no TLS"))
-LIMIT_ONLY_MOVES = dict.fromkeys(("blocks", "login", "list", "mlsd", "mixed", "idle", "paced", "disk_cold", "disk_slow",
+LIMIT_ONLY_MOVES = dict.fromkeys(("blocks", "login", *LISTINGS, "mixed", "idle", "paced", "disk_cold", "disk_slow",
                                   *SCALE, *TLS), "the limit moves files, no more")
 
 
@@ -69,11 +71,11 @@ class Server:
     def has_tls(self):
         return not set(TLS) <= set(self.cannot)
 
-    def write_config(self, place, tls):
+    def write_config(self, place, tls, more=""):
         shutil.rmtree(self.directory(), ignore_errors=True)
         self.directory().mkdir(parents=True)
         file = self.directory() / "config"
-        file.write_text(self.config(place, self.directory(), tls))
+        file.write_text(self.config(place, self.directory(), tls) + more)
         return file
 
     def describe(self, place, tls):
@@ -320,7 +322,7 @@ SERVERS = [
     millrace("epoll"),
     Server("vsftpd", "vsftpd", "peer", unpacked("vsftpd", "usr/sbin/vsftpd"), "vsftpd", vsftpd_config,
            lambda server, place, file, tls: [server.program, file],
-           NO_MODE_B | {"mlsd": "has no MLSD", "tls_login_resumed": "resumes no session of a former login"},
+           NO_MODE_B | NO_MLSD | {"tls_login_resumed": "resumes no session of a former login"},
            needs="namespaces"),
     Server("proftpd", "ProFTPD", "peer", unpacked("proftpd-core", "usr/sbin/proftpd"), "proftpd-core", proftpd_config,
            lambda server, place, file, tls: [server.program, "--nodaemon", "--quiet", "--config", file],

@@ -146,6 +146,7 @@ TEST_CASE("the load generator's octets are the server's", "[live][bench]") {
       {{"small", "--path", "/files", "--files", "20", "--operations", "40", "--connections", "1"}, 40},
       {{"list", "--path", "/files", "--operations", "30"}, 30},
       {{"list", "--path", "/files", "--command", "MLSD", "--operations", "30"}, 30},
+      {{"list", "--path", "/files", "--command", "MLSD", "--facts", "type;", "--operations", "30"}, 30},
       {{"paced", "--path", "/files/1", "--connections", "3", "--operations", "6"}, 6},
   }));
   auto with_backend = words;
