@@ -1,4 +1,4 @@
-// A queue in, a list out, an eventfd to wake the loop, and the threads between.
+// Two queues in, a list out, an eventfd to wake the loop, and the threads between.
 // Knows when a call has begun; must not know what it does.
 #include "io/offload.hpp"
 
@@ -33,7 +33,10 @@ class BlockedSignals {
 }  // namespace
 
 Offload::Offload(unsigned threads, std::size_t scratch_size, Work work)
-    : work_(work), scratch_size_(scratch_size), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    : work_(work),
+      scratch_size_(scratch_size),
+      event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      pieces_most_(std::max(threads, 2U) - 1) {
   const BlockedSignals blocked;
   for (unsigned i = 0; i < std::max(threads, 1U); ++i) {
     threads_.emplace_back([this](const std::stop_token& stop) { run(stop); });
@@ -43,15 +46,16 @@ Offload::Offload(unsigned threads, std::size_t scratch_size, Work work)
 void Offload::start(Op& op) {
   {
     const std::lock_guard lock(mutex_);
-    queue_.push_back(op);
+    queue_of(op).push_back(op);
   }
   wake_.notify_one();
 }
 
 bool Offload::cancel(Op& op) {
   const std::lock_guard lock(mutex_);
-  const bool queued = queue_.front() == &op || op.previous != nullptr;
-  if (queued) queue_.remove(op);
+  OpList& queue = queue_of(op);
+  const bool queued = queue.front() == &op || op.previous != nullptr;
+  if (queued) queue.remove(op);
   return queued;
 }
 
@@ -64,16 +68,24 @@ std::span<Op* const> Offload::collect() {
   return collected_;
 }
 
+Op& Offload::take() {
+  took_piece_ = may_take_piece() && (queue_.empty() || !took_piece_);
+  if (took_piece_) ++pieces_running_;
+  return *(took_piece_ ? pieces_ : queue_).pop_front();
+}
+
+// Who ends a piece looks itself for the next one: nobody else has to be woken for it.
 void Offload::run(const std::stop_token& stop) {
   const auto scratch = std::make_unique_for_overwrite<char[]>(scratch_size_);
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, stop, [this] { return !queue_.empty(); });
+    wake_.wait(lock, stop, [this] { return may_take(); });
     if (stop.stop_requested()) return;
-    Op& op = *queue_.pop_front();
+    Op& op = take();
     lock.unlock();
     op.result = work_(op, {scratch.get(), scratch_size_});
     lock.lock();
+    if (op.piece) --pieces_running_;
     finished_.push_back(&op);
     if (finished_.size() > 1) continue;  // the loop has been woken and has not looked yet
     const std::uint64_t one = 1;

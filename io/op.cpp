@@ -26,6 +26,7 @@ void Op::prepare(OpKind as, int on) {
   cancelled = false;
   file_failed = false;
   ahead = false;
+  piece = false;
   result = 0;
   data = nullptr;
   fd = on;
@@ -200,6 +201,7 @@ void Op::symlink(const char* target, int directory, const char* name) {
 void Op::copy(int from, std::int64_t at, int to, std::int64_t to_offset, std::size_t count) {
   assert(count > 0);
   prepare(OpKind::copy, from);
+  piece = true;
   fd2 = to;
   offset = at;
   length = to_offset;
@@ -211,8 +213,9 @@ void Op::close(int descriptor, bool at_once) {
   flags = at_once ? 1 : 0;
 }
 
-void Op::call(int (*to_run)(void*), void* with) {
+void Op::call(int (*to_run)(void*), void* with, bool is_piece) {
   prepare(OpKind::call, -1);
+  piece = is_piece;
   function = to_run;
   argument = with;
 }

@@ -167,7 +167,8 @@ class Op {
   /// socket or a file with a name that was only read.
   void close(int fd, bool at_once = false);
   /// Runs a blocking function on an offload thread, which must touch nothing but `argument`. Result: its result.
-  void call(int (*function)(void*), void* argument);
+  /// `piece`: of a longer work, as each copy is too. Pieces leave a thread to all else, however many there are.
+  void call(int (*function)(void*), void* argument, bool piece = false);
 
   /// What stands between the ops on this owner's socket and the backend; nullptr: nothing does. Stays as it is set.
   /// Ops on files go to the backend all the same.
@@ -189,6 +190,7 @@ class Op {
   int fd2 = -1;        ///< the second descriptor of send_file, recv_file, rename, link and copy
   int flags = 0;       ///< AT_*, RENAME_*, FALLOC_FL_*, poll events, `closes` or `at_once`, by kind
   bool ahead = false;  ///< allocate: it is reserve()
+  bool piece = false;  ///< call, copy: see call()
   unsigned mode = 0;   ///< permission bits
   std::size_t size = 0;
   std::int64_t offset = 0;

@@ -172,12 +172,12 @@ class CodecFlow : public Flow {
   }
 
   // What compresses holds up whoever waits for it: a millisecond for 16 KiB at the highest level, a few for those that
-  // inflate to most. So the loop never does it, and an offload thread does one such piece before it takes what others
-  // have asked for. The loop leaves the flow alone until then.
+  // inflate to most. So the loop never does it, and a thread does one such piece before others get their turn, who keep
+  // a thread for themselves (io::Op::piece). The loop leaves the flow alone until then.
   static constexpr std::size_t slow_piece = 16 * 1024, slow_room = 64 * 1024;  ///< octets in and out
   void begin_work() {
     doing_ = Doing::working;
-    op_.call(&CodecFlow::work, this);
+    op_.call(&CodecFlow::work, this, true);
     reactor_.submit(op_);
   }
   static int work(void* flow) {

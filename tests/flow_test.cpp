@@ -14,6 +14,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "io/backend.hpp"
 #include "tests/catch.hpp"
@@ -26,6 +27,7 @@ struct Seen {
   std::set<std::thread::id> threads;
   std::size_t most_in = 0, most_out = 0;
   std::atomic<bool> working{false};
+  std::atomic<int> runs{0};
 };
 
 /// Octets as they are, slowly.
@@ -34,6 +36,7 @@ class SlowCodec final : public core::Codec {
   explicit SlowCodec(Seen& seen) : seen_(seen) {}
   core::Progress run(std::span<const char> in, std::span<char> out, core::Marks behind) override {
     seen_.working = true;
+    ++seen_.runs;
     {
       const std::lock_guard lock(seen_.mutex);
       seen_.threads.insert(std::this_thread::get_id());
@@ -66,6 +69,7 @@ struct Place final : net::FlowOwner {
   }
 
   void on_flow_end(const net::FlowEnd& how) override { ended = how; }
+  void on_call_done(io::Op&) { called = true; }
   bool on_flow_marker(std::string_view, std::string_view) override { return true; }
   /// The loop has a turn of its own while a thread is at work.
   void on_tick() {
@@ -87,6 +91,7 @@ struct Place final : net::FlowOwner {
   Seen seen;
   int sockets[2] = {-1, -1}, file = -1;
   int turns_meanwhile = 0;
+  bool called = false;
   std::optional<net::FlowEnd> ended;
 };
 
@@ -128,4 +133,38 @@ TEST_CASE("a flow that is cancelled while a thread works on it ends once, behind
   CHECK(place.ended->error == ECANCELED);
   CHECK_FALSE(place.seen.working);
   CHECK(place.reactor.in_flight() == 0);
+}
+
+TEST_CASE("however many flows compress, all else finds a thread", "[flow][contents][MZ-07]") {
+  constexpr std::size_t count = 40;
+  Place place(GENERATE("epoll", "io_uring"));
+  REQUIRE(::write(place.file, content.data(), content.size()) == static_cast<ssize_t>(content.size()));
+  io::BufferPool buffers{1024, 2 * count};
+  std::vector<std::unique_ptr<net::Flow>> flows;
+  for (std::size_t i = 0; i < count; ++i) {
+    flows.push_back(net::make_codec_send(place.reactor, place.ends(), buffers, std::make_unique<SlowCodec>(place.seen),
+                                         {.size = content.size()}));
+    flows.back()->start();
+  }
+  struct Call {
+    std::atomic<int>& runs;
+    int met = 0;
+  } call{place.seen.runs};
+  io::Op op;  // as a password is verified
+  op.bind<&Place::on_call_done>(place);
+  op.call(
+      [](void* to) {
+        auto& self = *static_cast<Call*>(to);
+        self.met = self.runs;
+        return 0;
+      },
+      &call);
+  const int asked = place.seen.runs;
+  place.reactor.submit(op);
+  while (!place.called) place.reactor.turn(place.reactor.now() + 10 * io::millisecond);
+  CHECK(call.met < asked + 5);
+  while (place.seen.runs < call.met + 5)  // they go on, too
+    place.reactor.turn(place.reactor.now() + 10 * io::millisecond);
+  for (const auto& flow : flows) flow->cancel();
+  while (place.reactor.in_flight() > 0) place.reactor.turn(place.reactor.now() + 10 * io::millisecond);
 }

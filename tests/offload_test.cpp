@@ -122,6 +122,75 @@ TEST_CASE("cancel takes back what has not begun", "[offload]") {
   CHECK(number == 1);
 }
 
+TEST_CASE("pieces of longer works leave a thread to all else", "[offload][contents]") {
+  Offload offload(2, scratch_size, run_function);
+  std::deque<Blocker> works(5);
+  std::deque<Op> pieces(works.size());
+  for (std::size_t i = 0; i < works.size(); ++i) {
+    pieces[i].call(Blocker::run, &works[i], true);
+    offload.start(pieces[i]);
+  }
+  for (std::size_t i = 0; i < works.size(); ++i) {
+    works[i].begun.acquire();  // in order, and while it runs no other does
+    int number = 0;
+    std::deque<Op> calls(3);
+    for (Op& op : calls) {
+      op.call(add_one, &number);
+      offload.start(op);
+    }
+    collect(offload, calls.size());
+    CHECK(number == 3);
+    for (std::size_t later = i + 1; later < works.size(); ++later) CHECK_FALSE(works[later].begun.try_acquire());
+    works[i].may_end.release();
+    CHECK(collect(offload, 1).front() == &pieces[i]);
+  }
+}
+
+TEST_CASE("one thread takes pieces and all else in turns", "[offload][contents]") {
+  Offload offload(1, scratch_size, run_function);
+  Blocker blocker;
+  int number = 0;
+  Op running;
+  std::deque<Op> pieces(4), calls(3);
+  running.call(Blocker::run, &blocker);
+  offload.start(running);
+  blocker.begun.acquire();
+  for (Op& op : pieces) {
+    op.call(add_one, &number, true);
+    offload.start(op);
+  }
+  for (Op& op : calls) {
+    op.call(add_one, &number);
+    offload.start(op);
+  }
+  blocker.may_end.release();
+  const std::vector<Op*> order = {&running,  &pieces[0], &calls[0], &pieces[1],
+                                  &calls[1], &pieces[2], &calls[2], &pieces[3]};
+  CHECK(collect(offload, order.size()) == order);
+}
+
+TEST_CASE("a piece that has not begun is taken back as all else", "[offload][contents]") {
+  Offload offload(2, scratch_size, run_function);
+  Blocker blocker;
+  int number = 0;
+  Op running;
+  std::deque<Op> pieces(3);
+  running.call(Blocker::run, &blocker, true);
+  offload.start(running);
+  for (Op& op : pieces) {
+    op.call(add_one, &number, true);
+    offload.start(op);
+  }
+  blocker.begun.acquire();
+  CHECK_FALSE(offload.cancel(running));
+  CHECK(offload.cancel(pieces[2]));  // the last
+  CHECK(offload.cancel(pieces[0]));  // the front
+  CHECK_FALSE(offload.cancel(pieces[0]));
+  blocker.may_end.release();
+  CHECK(collect(offload, 2) == std::vector<Op*>{&running, &pieces[1]});
+  CHECK(number == 1);
+}
+
 TEST_CASE("cancel races with threads that take ops", "[offload]") {
   Offload offload(3, scratch_size, run_function);
   std::atomic<int> ran = 0;
@@ -129,7 +198,7 @@ TEST_CASE("cancel races with threads that take ops", "[offload]") {
   std::deque<Op> ops(3000);
   std::size_t cancelled = 0;
   for (std::size_t i = 0; i < ops.size(); ++i) {
-    ops[i].call(count_one, &ran);
+    ops[i].call(count_one, &ran, i % 3 == 0);
     offload.start(ops[i]);
     if (i % 2 == 1 && offload.cancel(ops[i - i % 7])) ++cancelled;
   }
