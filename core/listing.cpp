@@ -16,21 +16,51 @@ namespace {
 
 // ---- numbers and times ----
 
+/// A line without its name, which is all that has no bound: put together here, it costs the listing one append.
+class Head {
+ public:
+  Head& operator+=(char c) {
+    text_[size_++] = c;
+    return *this;
+  }
+  Head& operator+=(std::string_view text) {
+    size_ += text.copy(text_.data() + size_, text_.size() - size_);
+    return *this;
+  }
+  void fill(std::size_t count, char c) {
+    while (count-- > 0) *this += c;
+  }
+  void number(std::uint64_t value, int base = 10) {
+    const auto end = std::to_chars(text_.data() + size_, text_.data() + text_.size(), value, base).ptr;
+    size_ = static_cast<std::size_t>(end - text_.data());
+  }
+  std::size_t size() const { return size_; }
+  operator std::string_view() const { return {text_.data(), size_}; }
+
+ private:
+  std::array<char, 256> text_{};  // all facts, each with the longest value, have 190
+  std::size_t size_ = 0;
+};
+
 /// Digits of `value`, filled up to `width` on the left.
-void append_number(std::string& out, std::uint64_t value, std::size_t width = 0, char fill = ' ', int base = 10) {
-  std::array<char, 24> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, base).ptr;
-  const auto size = static_cast<std::size_t>(end - digits.data());
-  if (size < width) out.append(width - size, fill);
-  out.append(digits.data(), size);
+void append_number(Head& out, std::uint64_t value, std::size_t width = 0, char fill = ' ', int base = 10) {
+  if (width == 0) return out.number(value, base);
+  Head digits;
+  digits.number(value, base);
+  if (digits.size() < width) out.fill(width - digits.size(), fill);
+  out += digits;
+}
+
+void append_two_digits(Head& out, unsigned value) {
+  out += static_cast<char>('0' + value / 10);
+  out += static_cast<char>('0' + value % 10);
 }
 
 /// Digits of `value`, filled up to `width` with blanks on the right.
-void append_left(std::string& out, std::uint64_t value, std::size_t width) {
-  const std::size_t begin = out.size();
-  append_number(out, value);
-  const std::size_t size = out.size() - begin;
-  if (size < width) out.append(width - size, ' ');
+void append_left(Head& out, std::uint64_t value, std::size_t width) {
+  const std::size_t end = out.size() + width;
+  out.number(value);
+  if (out.size() < end) out.fill(end - out.size(), ' ');
 }
 
 constexpr std::int64_t second_ns = 1'000'000'000;
@@ -76,21 +106,20 @@ constexpr CivilTime civil_time(std::int64_t seconds) {
           static_cast<unsigned>(of_day % 60)};
 }
 
-void append_time_value(std::string& out, std::int64_t ns) {
+void append_time_value(Head& out, std::int64_t ns) {
   const CivilTime time = civil_time(floor_divide(ns, second_ns));
   append_number(out, static_cast<std::uint64_t>(time.year), 4, '0');
-  for (const unsigned part : {time.month, time.day, time.hour, time.minute, time.second}) {
-    append_number(out, part, 2, '0');
-  }
+  for (const unsigned part : {time.month, time.day, time.hour, time.minute, time.second}) append_two_digits(out, part);
 }
 
+constexpr std::int64_t half_year_s = 365 * day_s / 2;
+/// A file written this moment may bear a time a little ahead of the clock that was read before.
+constexpr std::int64_t clock_slack_s = 60;
+
 /// "Nov 22 10:31", or "Nov 22  2025" when the hour would leave the year in doubt.
-void append_list_time(std::string& out, std::int64_t modified_ns, std::int64_t now_s) {
+void append_list_time(Head& out, std::int64_t modified_ns, std::int64_t now_s) {
   static constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                            "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  constexpr std::int64_t half_year_s = 365 * day_s / 2;
-  // A file written this moment may bear a time a little ahead of the clock that was read before.
-  constexpr std::int64_t clock_slack_s = 60;
   const std::int64_t modified_s = floor_divide(modified_ns, second_ns);
   const std::int64_t age_s = now_s - modified_s;
   const CivilTime time = civil_time(modified_s);
@@ -100,16 +129,16 @@ void append_list_time(std::string& out, std::int64_t modified_ns, std::int64_t n
   if (age_s > half_year_s || age_s < -clock_slack_s) {
     append_number(out, static_cast<std::uint64_t>(time.year), 5);
   } else {
-    append_number(out, time.hour, 2, '0');
+    append_two_digits(out, time.hour);
     out += ':';
-    append_number(out, time.minute, 2, '0');
+    append_two_digits(out, time.minute);
   }
 }
 
 // ---- LIST ----
 
 /// As ls writes it: kind, then read, write, execute for owner, group and others.
-void append_mode(std::string& out, const Entry& entry) {
+void append_mode(Head& out, const Entry& entry) {
   static constexpr std::string_view kinds = "-dls";  // an object of another kind shows as a socket: no type fits all
   out += kinds[static_cast<std::size_t>(entry.kind)];
   struct Class {
@@ -158,7 +187,7 @@ constexpr std::array<Permission, 10> permissions{{
     {'w', true, false, false, Right::write},
 }};
 
-void append_perm(std::string& out, Entry::Kind kind, Rights rights) {
+void append_perm(Head& out, Entry::Kind kind, Rights rights) {
   for (const Permission& permission : permissions) {
     const bool applies = kind == Entry::Kind::file        ? permission.files
                          : kind == Entry::Kind::directory ? permission.directories
@@ -169,7 +198,7 @@ void append_perm(std::string& out, Entry::Kind kind, Rights rights) {
 
 /// Device and inode, parted by a letter that no hexadecimal digit is: equal for all names of one object
 /// and for no two objects (RFC 3659 7.5.2).
-void append_unique(std::string& out, const Entry& entry) {
+void append_unique(Head& out, const Entry& entry) {
   append_number(out, entry.device, 0, ' ', 16);
   out += 'g';
   append_number(out, entry.inode, 0, ' ', 16);
@@ -280,18 +309,27 @@ ListRequest parse_list_argument(std::string_view argument) {
 }
 
 void append_list_line(std::string& out, const Entry& entry, std::string_view name, std::int64_t now_s) {
-  append_mode(out, entry);
-  out += ' ';
-  append_number(out, entry.links, 3);
-  out += ' ';
-  append_left(out, entry.owner, 8);
-  out += ' ';
-  append_left(out, entry.group, 8);
-  out += ' ';
-  append_number(out, entry.size, 8);
-  out += ' ';
-  append_list_time(out, entry.modified_ns, now_s);
-  ((out += ' ') += name) += "\r\n";
+  Head head;
+  append_mode(head, entry);
+  head += ' ';
+  append_number(head, entry.links, 3);
+  head += ' ';
+  append_left(head, entry.owner, 8);
+  head += ' ';
+  append_left(head, entry.group, 8);
+  head += ' ';
+  append_number(head, entry.size, 8);
+  head += ' ';
+  append_list_time(head, entry.modified_ns, now_s);
+  head += ' ';
+  ((out += head) += name) += "\r\n";
+}
+
+std::int64_t list_line_holds_until(const Entry& entry, std::int64_t now_s) {
+  const std::int64_t modified_s = floor_divide(entry.modified_ns, second_ns);
+  const std::int64_t age_s = now_s - modified_s;
+  if (age_s < -clock_slack_s) return modified_s - clock_slack_s;
+  return age_s > half_year_s ? INT64_MAX : modified_s + half_year_s + 1;
 }
 
 void append_name_line(std::string& out, std::string_view prefix, std::string_view name) {
@@ -302,28 +340,30 @@ void append_name_line(std::string& out, std::string_view prefix, std::string_vie
 
 void append_machine_entry(std::string& out, const Entry& entry, std::string_view name, const FactSet& facts,
                           Rights rights, std::string_view as) {
+  Head head;
   const auto append_fact = [&](Fact fact, auto&& append_value) {
     if (!facts.has(fact)) return;
-    (out += fact_name(fact)) += '=';
+    (head += fact_name(fact)) += '=';
     append_value();
-    out += ';';
+    head += ';';
   };
-  append_fact(Fact::type, [&] { out += type_word(entry, as); });
+  append_fact(Fact::type, [&] { head += type_word(entry, as); });
   // Of a directory or a device the number of octets says nothing (RFC 3659 7.5.7).
-  if (entry.kind == Entry::Kind::file) append_fact(Fact::size, [&] { append_number(out, entry.size); });
-  append_fact(Fact::modify, [&] { append_time_value(out, entry.modified_ns); });
-  append_fact(Fact::unique, [&] { append_unique(out, entry); });
-  append_fact(Fact::perm, [&] { append_perm(out, entry.kind, rights); });
-  append_fact(Fact::unix_mode, [&] { append_number(out, entry.mode & 07777, 4, '0', 8); });
-  append_fact(Fact::unix_owner, [&] { append_number(out, entry.owner); });
-  append_fact(Fact::unix_group, [&] { append_number(out, entry.group); });
-  (out += ' ') += name;
+  if (entry.kind == Entry::Kind::file) append_fact(Fact::size, [&] { append_number(head, entry.size); });
+  append_fact(Fact::modify, [&] { append_time_value(head, entry.modified_ns); });
+  append_fact(Fact::unique, [&] { append_unique(head, entry); });
+  append_fact(Fact::perm, [&] { append_perm(head, entry.kind, rights); });
+  append_fact(Fact::unix_mode, [&] { append_number(head, entry.mode & 07777, 4, '0', 8); });
+  append_fact(Fact::unix_owner, [&] { append_number(head, entry.owner); });
+  append_fact(Fact::unix_group, [&] { append_number(head, entry.group); });
+  head += ' ';
+  (out += head) += name;
 }
 
 std::string time_value(std::int64_t ns) {
-  std::string text;
+  Head text;
   append_time_value(text, ns);
-  return text;
+  return std::string(text);
 }
 
 bool listable(std::string_view name) { return name.find("\r\n") == std::string_view::npos; }

@@ -23,12 +23,13 @@ struct Entry {
   std::uint64_t size = 0;        ///< octets
   std::int64_t modified_ns = 0;  ///< since 1970, UTC
   std::uint64_t device = 0, inode = 0;
+  bool operator==(const Entry&) const = default;
 };
 
 enum class ListFormat : std::uint8_t { list, names, machine };
 
-/// Which line comes first: by name, the newest, the largest, or as the directory has them. limits::ordered_text_max says
-/// how much is put in order at a time.
+/// Which line comes first: by name, the newest, the largest, or as the directory has them. limits::ordered_text_max
+/// says how much is put in order at a time.
 enum class ListOrder : std::uint8_t { none, name, time, size };
 
 /// How a LIST or NLST argument reads: options that clients of Unix servers send, then a path.
@@ -41,13 +42,15 @@ struct ListRequest {
   bool reverse = false;               ///< -r
   ListOrder order = ListOrder::name;  ///< -t, -S or -U; of several the last
 };
-/// "-la dir" -> options and path; letters without a meaning here are passed over. An argument that begins with a blank or has no dash is a path whole,
-/// and "--" ends the options, so that a name may begin with a dash.
+/// "-la dir" -> options and path; letters without a meaning here are passed over. An argument that begins with a blank
+/// or has no dash is a path whole, and "--" ends the options, so that a name may begin with a dash.
 ListRequest parse_list_argument(std::string_view argument);
 
 /// "-rw-r--r--   1 0        0            1234 Nov 22 10:31 name\r\n": ls -l as all clients parse it. Times older
 /// than six months (or in the future) show the year. `now_s` is seconds since 1970.
 void append_list_line(std::string& out, const Entry& entry, std::string_view name, std::int64_t now_s);
+/// Until when that line reads as it does now, in seconds since 1970, if nothing but time changes.
+std::int64_t list_line_holds_until(const Entry& entry, std::int64_t now_s);
 /// "prefix/name\r\n", so that the line works in RETR as it stands (RFC 1123 4.1.2.7).
 void append_name_line(std::string& out, std::string_view prefix, std::string_view name);
 /// "type=file;size=3; name" without a line end: facts that are on, one space, the name (RFC 3659 7.2).

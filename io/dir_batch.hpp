@@ -14,7 +14,8 @@ namespace io {
 /// One entry. `name` points into the batch and lives until the next read_dir on it.
 struct DirEntry {
   std::string_view name;
-  struct statx facts{};    ///< (for DirFacts::kind stx_mode alone) of what the name leads to below the root; of the link itself when that fails
+  /// Of what the name leads to below the root; of the link itself when that fails. DirFacts::kind: stx_mode alone.
+  struct statx facts{};
   bool has_facts = false;  ///< false when the entry vanished meanwhile, or facts were not asked for
   bool is_link = false;    ///< the name is a symbolic link
 };
@@ -29,8 +30,11 @@ struct DirBatch {
   int root = -1;           ///< directory descriptor that bounds links
   std::string below_root;  ///< the listed directory's path relative to `root`, "." for itself
   DirFacts wanted = DirFacts::all;
+  bool again = false;         ///< the entries stand there, their names ended with a zero: only the facts are asked anew
+  bool asks_told = false;     ///< wanted: changes_told, asked once
+  bool changes_told = false;  ///< changes_are_told(), io/watcher.hpp
   std::vector<DirEntry> entries;
-  alignas(8) std::array<char, 16 * 1024> raw;  ///< getdents64 output, which the names point into
+  alignas(8) std::array<char, 32 * 1024> raw;  ///< getdents64 output, which the names point into
 };
 
 }  // namespace io

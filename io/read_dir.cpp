@@ -5,16 +5,16 @@
 #include <unistd.h>
 
 #include <string>
+#include <utility>
 
 #include "io/dir_batch.hpp"
 #include "io/fd.hpp"
 #include "io/syscalls.hpp"
+#include "io/watcher.hpp"
 
 namespace io {
 
 namespace {
-
-constexpr unsigned wanted_facts = STATX_BASIC_STATS | STATX_BTIME;
 
 bool is_self_or_parent(std::string_view name) { return name == "." || name == ".."; }
 
@@ -52,7 +52,19 @@ void add_facts(int directory, const DirBatch& batch, DirEntry& entry, std::strin
 
 }  // namespace
 
+namespace {
+
+std::int32_t ask_again(int directory, DirBatch& batch) {
+  std::string path;
+  for (DirEntry& entry : batch.entries) add_facts(directory, batch, entry, path);
+  return static_cast<std::int32_t>(batch.entries.size());
+}
+
+}  // namespace
+
 std::int32_t fill_batch(int directory, DirBatch& batch) {
+  if (batch.again) return ask_again(directory, batch);
+  if (std::exchange(batch.asks_told, false)) batch.changes_told = changes_are_told(directory);
   batch.entries.clear();
   while (batch.entries.empty()) {  // a batch of only "." and ".." is not the end
     const ssize_t octets = retry([&] { return ::getdents64(directory, batch.raw.data(), batch.raw.size()); });

@@ -2,12 +2,17 @@
 // Knows each kind's call and its errors; must not know rings, readiness, threads or lists.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cerrno>
 #include <cstdint>
 
 #include "io/op.hpp"
 
 namespace io {
+
+/// What is asked of an object.
+inline constexpr unsigned wanted_facts = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
 
 /// Runs a system call again for as long as signals interrupt it. Its result, or a negative errno.
 template <typename Call>

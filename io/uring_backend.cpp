@@ -52,7 +52,7 @@ constexpr std::array natives = {
            [](io_uring_sqe* sqe, Op& op) { io_uring_prep_openat2(sqe, op.fd, op.path, &op.how); }},
     Native{OpKind::stat, IORING_OP_STATX,
            [](io_uring_sqe* sqe, Op& op) {
-             io_uring_prep_statx(sqe, op.fd, op.path, op.flags, STATX_BASIC_STATS | STATX_BTIME, op.stat_out);
+             io_uring_prep_statx(sqe, op.fd, op.path, op.flags, wanted_facts, op.stat_out);
            }},
     Native{OpKind::read, IORING_OP_READ,
            [](io_uring_sqe* sqe, Op& op) {

@@ -26,15 +26,26 @@ io::DirFacts wanted_facts(const core::TransferSpec& spec) {
 
 std::string joined(std::string_view directory, std::string_view name) {
   std::string path(directory);
-  if (!path.empty() && !path.ends_with('/')) path += '/';
+  if (!path.empty() && !path.ends_with('/') && !name.empty()) path += '/';
   return path += name;
 }
 
 }  // namespace
 
-ListingSource::ListingSource(io::Reactor& reactor, std::shared_ptr<Root> root, const FileTask& opened,
-                             const core::TransferSpec& spec, core::Rights rights, std::int64_t wall_clock_ns)
+/// The kernel tells those who watch a directory of every change of such an entry's line.
+bool is_steady(const io::DirEntry& entry, io::DirFacts wanted) {
+  if (wanted == io::DirFacts::none) return true;
+  if (entry.is_link) return false;
+  if (wanted == io::DirFacts::kind) return true;
+  const bool other_mount = (entry.facts.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+  return !S_ISDIR(entry.facts.stx_mode) && entry.facts.stx_nlink == 1 && !other_mount;
+}
+
+ListingSource::ListingSource(io::Reactor& reactor, Listings& listings, std::shared_ptr<Root> root,
+                             const FileTask& opened, const core::TransferSpec& spec, core::Rights rights,
+                             std::int64_t wall_clock_ns)
     : reactor_(reactor),
+      listings_(listings),
       root_(std::move(root)),
       directory_(opened.file()),
       top_(opened.path()),
@@ -66,6 +77,50 @@ ListingSource::ListingSource(io::Reactor& reactor, std::shared_ptr<Root> root, c
     append_heading();
   }
   head_ = text_.size();
+  if (!ended_ && !recursive_ && pattern_.empty() && listings_.enabled()) begin(opened.facts());
+}
+
+// ---- What stands ready ----
+
+void ListingSource::begin(const struct statx& facts) {
+  itself_ = to_entry(facts);
+  key_ = Listings::Key{.device = itself_.device,
+                       .inode = itself_.inode,
+                       .mount = facts.stx_mnt_id,
+                       .format = format_,
+                       .facts = facts_,
+                       .rights = rights_,
+                       .hidden = hidden_,
+                       .reverse = reverse_,
+                       .order = order_,
+                       .prefix = prefix_};
+  kept_ = listings_.find(*key_, itself_, now_s_);
+  if (!kept_) return make_anew();
+  for (const Listings::Unsteady& one : kept_->unsteady()) batch_.entries.push_back({.name = one.name});
+  batch_.again = true;
+}
+
+void ListingSource::make_anew() {
+  kept_.reset();
+  batch_.again = false;
+  batch_.asks_told = true;
+  made_ = listings_.begin(*key_, itself_, directory_, now_s_);
+  if (made_ && !made_->append(text_)) made_.reset();
+}
+
+// What no watch tells of is asked for again, and is right if it is what it was.
+void ListingSource::look_again() {
+  if (!batch_.entries.empty()) return read();
+  batch_.again = false;
+  ended_ = true;
+  hand_out();
+}
+
+bool ListingSource::is_as_it_was() const {
+  return std::ranges::equal(batch_.entries, kept_->unsteady(),
+                            [](const io::DirEntry& now, const Listings::Unsteady& then) {
+                              return now.has_facts && to_entry(now.facts) == then.entry;
+                            });
 }
 
 // ---- Blocks ----
@@ -83,7 +138,8 @@ void ListingSource::cancel() {
 }
 
 void ListingSource::advance() {
-  if (used_ < text_.size()) return hand_out();
+  if (batch_.again) return look_again();
+  if (used_ < block().size()) return hand_out();
   if (ended_) return tell(0);
   text_.clear();
   lines_.clear();
@@ -101,6 +157,11 @@ void ListingSource::on_op_done(io::Op& op) {
   if (op.cancelled) return tell(-ECANCELED);
   if (op.result < 0) return tell(op.result);
   if (op.kind == io::OpKind::call) return finish_block();
+  if (batch_.again) {
+    if (!is_as_it_was()) make_anew();
+    batch_.entries.clear();
+    return batch_.again ? look_again() : advance();
+  }
   directory_ended_ = op.result == 0;
   if (!directory_ended_) append_batch();
   tree_size_ += static_cast<std::size_t>(op.result);
@@ -113,12 +174,15 @@ void ListingSource::on_op_done(io::Op& op) {
 }
 
 void ListingSource::finish_block() {
+  if (made_ && !made_->append(text_)) made_.reset();
+  if (directory_ended_ && key_) listings_.learn(key_->device, batch_.changes_told);
+  if (directory_ended_ && made_ && batch_.changes_told) listings_.keep(std::move(made_));
   if (recursive_) note_directories();
   advance();
 }
 
 void ListingSource::hand_out() {
-  std::string_view rest = std::string_view(text_).substr(used_);
+  std::string_view rest = block().substr(used_);
   if (rest.size() > into_.size()) {
     rest = rest.substr(0, into_.size());
     const std::size_t line_end = rest.rfind("\r\n");
@@ -143,6 +207,8 @@ void ListingSource::append(const io::DirEntry& found) {
   const core::Entry entry = to_entry(found.facts);
   const std::size_t begin = text_.size();
   append_object(found.name, entry, {});
+  if (made_ && format_ == core::ListFormat::list) made_->limit(core::list_line_holds_until(entry, now_s_));
+  if (made_ && !is_steady(found, batch_.wanted) && !made_->append(found.name, entry)) made_.reset();
   if (order_ == core::ListOrder::none && !recursive_) return;
   lines_.push_back({.key = key_of(entry),
                     .begin = static_cast<std::uint32_t>(begin),

@@ -1,15 +1,18 @@
-// A directory, or all that lies below it, as text: batches of entries in, whole lines out, with memory for one block.
+// A directory, or all that lies below it, as text: batches of entries in, whole lines out, with memory for one block;
+// or a listing that stands ready.
 // Knows how to fetch entries and in which order they come; the lines themselves are core/listing's.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/action.hpp"
 #include "io/dir_batch.hpp"
 #include "net/flow.hpp"
+#include "net/listings.hpp"
 #include "net/storage.hpp"
 
 namespace net {
@@ -18,7 +21,7 @@ class ListingSource final : public Source {
  public:
   /// Lists what `opened` holds: an open directory, or a single object (file() < 0 or not a directory).
   /// `opened` must outlive the source. `wall_clock_ns` decides which dates show the year.
-  ListingSource(io::Reactor& reactor, std::shared_ptr<Root> root, const FileTask& opened,
+  ListingSource(io::Reactor& reactor, Listings& listings, std::shared_ptr<Root> root, const FileTask& opened,
                 const core::TransferSpec& spec, core::Rights rights, std::int64_t wall_clock_ns);
 
   /// Fills with whole lines wherever they fit.
@@ -34,6 +37,10 @@ class ListingSource final : public Source {
     bool descends;  ///< a directory whose own entries are listed too
   };
 
+  void begin(const struct statx& facts);
+  void make_anew();
+  void look_again();
+  bool is_as_it_was() const;
   void advance();
   void read();
   void on_op_done(io::Op& op);
@@ -51,8 +58,16 @@ class ListingSource final : public Source {
   void hand_out();
   void tell(std::int32_t result) { told_(to_, result); }
 
+  /// What is handed out.
+  std::string_view block() const { return kept_ ? std::string_view(kept_->text()) : text_; }
+
   io::Reactor& reactor_;
   io::Op op_;
+  Listings& listings_;
+  std::optional<Listings::Key> key_;               ///< nothing: not a listing that may be kept
+  core::Entry itself_;                             ///< the directory that key_ is about
+  std::shared_ptr<const Listings::Listing> kept_;  ///< stands ready
+  std::unique_ptr<Listings::Listing> made_;        ///< is made, for the next who asks
   std::shared_ptr<Root> root_;
   int directory_;
   std::string top_;  ///< the path of what is listed
@@ -67,7 +82,7 @@ class ListingSource final : public Source {
 
   // The block: what is handed out next.
   std::string text_;
-  std::size_t used_ = 0;  ///< of text_
+  std::size_t used_ = 0;  ///< of block()
   std::size_t head_ = 0;  ///< of text_, before the lines that are put in order
   std::vector<Line> lines_;
   bool directory_ended_ = false;

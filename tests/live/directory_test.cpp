@@ -3,7 +3,10 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <functional>
 #include <map>
+#include <random>
 #include <set>
 
 #include "tests/catch.hpp"
@@ -120,8 +123,7 @@ TEST_CASE("options for order and depth", "[live][SV-14]") {
   const string tree = client.fetch("LIST -R");
   CHECK(tree.starts_with(".:\r\n"));
   CHECK(tree.find("\r\n\r\n./sub:\r\n") != string::npos);
-  CHECK(names_of(client.fetch("NLST -R")) ==
-        std::set<string>{"file", "sub", "empty", "longer", "sub/x", "sub/y"});
+  CHECK(names_of(client.fetch("NLST -R")) == std::set<string>{"file", "sub", "empty", "longer", "sub/x", "sub/y"});
   for (const char* name : {"sub/x", "sub/y"}) CHECK(client.retrieve(name) == "octets\n");
 }
 
@@ -276,4 +278,52 @@ TEST_CASE("a large directory, whole", "[live][SV-14][SV-16][SV-22][ML-04]") {
     if (line.starts_with(' ')) told.insert(line.substr(line.rfind(' ') + 1));
   CHECK(told == names);
   client.ask("NOOP", 200);
+}
+
+// LIST and MLSD of a whole directory may come from what was kept; with a pattern, or of a tree, they are always made
+// anew.
+TEST_CASE("a listing that is asked for again is never stale", "[live][SV-14][ML-04]") {
+  const LiveServer server({.backend = GENERATE("io_uring", "epoll")});
+  const auto at = server.root() / "listed", beside = server.root() / "beside";
+  for (const auto& directory : {at, at / "below", beside}) std::filesystem::create_directories(directory);
+  for (int i = 0; i < 20; ++i) write_file(at / std::to_string(i), "content");
+  write_file(beside / "target", "x");
+  std::filesystem::create_hard_link(beside / "target", at / "linked");
+  std::filesystem::create_symlink("../beside/target", at / "symbolic");
+  const unsigned seed = std::random_device()();
+  INFO("seed " << seed);
+  std::mt19937 random(seed);
+  int made = 0;
+  const auto name = [&] { return at / std::to_string(random() % 20); };
+  const std::vector<std::function<void()>> changes{
+      [&] { write_file(name(), string(random() % 1000, 'x')); },
+      [&] { std::filesystem::resize_file(at / "5", random() % 100); },
+      [&] { ::chmod((at / "5").c_str(), 0600 + random() % 64); },
+      [&] { std::filesystem::last_write_time(at / "5", std::filesystem::file_time_type(1s * (random() % 1'000'000))); },
+      [&] { write_file(at / ("new" + std::to_string(++made)), ""); },
+      [&] { std::filesystem::rename(at / "6", at / "moved"), std::filesystem::rename(at / "moved", at / "6"); },
+      [&] { std::filesystem::rename(at / "7", beside / "7"), write_file(at / "7", "another"); },
+      [&] { std::filesystem::remove(at / "8"), write_file(at / "8", "anew"); },
+      [&] { write_file(beside / "target", string(random() % 1000, 'y')); },  // the link's, in both ways
+      [&] { write_file(at / "below" / std::to_string(++made), ""); },
+      [&] { ::chmod((at / "below").c_str(), 0700 + random() % 64); },
+      [&] { ::chmod(at.c_str(), 0700 + random() % 64); },
+      [&] {},
+  };
+  FtpClient client = logged_in(server), other = logged_in(server);
+  client.ask("OPTS MLST type;size;modify;UNIX.mode;", 200);
+  client.ask("CWD listed", 250);
+  other.ask("CWD listed", 250);
+  for (int step = 0; step < 200; ++step) {
+    const std::size_t change = random() % (changes.size() + 1);
+    INFO("step " << step << ", change " << change);
+    if (change == changes.size()) {
+      other.store("9", string(random() % 1000, 'z'));  // by the server itself
+    } else {
+      changes[change]();
+    }
+    CHECK(client.fetch("LIST") == client.fetch("LIST *"));
+    CHECK(client.fetch("MLSR").starts_with(client.fetch("MLSD")));
+    CHECK(lines_of(client.fetch("NLST")).size() == lines_of(client.fetch("LIST")).size());
+  }
 }

@@ -143,7 +143,7 @@ TEST_CASE("modes hinder the owner", "[sim]") {
 
 TEST_CASE("a directory is read in batches, whatever changes meanwhile", "[sim]") {
   Fixture f;
-  constexpr int count = 1500;
+  constexpr int count = 3000;
   for (int i = 0; i < count; ++i) f.files.make_file("/srv/file" + std::to_string(i), "x");
   f.files.make_symlink("/srv/link", "file7");
   f.files.make_symlink("/srv/out", "../../etc");
@@ -180,6 +180,7 @@ struct Twins {
   explicit Twins(const std::string& below) {
     std::filesystem::create_directories(below + depth);
     kernel = ::open((below + depth).c_str(), O_PATH | O_DIRECTORY);
+    simulated.umask = 022;  // as the kernel's, below
     simulated.make_directory(depth);
     root = simulated.open(nullptr, depth, how(O_PATH | O_DIRECTORY, 0, 0)).value();
   }

@@ -142,7 +142,8 @@ void StormClient::expect_file(Transfer& transfer) {
 }
 
 void StormClient::plan_listing(Transfer& transfer) {
-  constexpr std::array lists{"LIST", "NLST", "MLSD", "LIST -a *", "MLSD /", "LIST /absent"};
+  constexpr std::array lists{"LIST",         "NLST", "MLSD",     "LIST -a *", "MLSD /",
+                             "LIST /absent", "MLSR", "LIST -Rt", "NLST -R"};
   transfer.path.clear();
   transfer.command = random_.pick(lists);
   transfer.as = listing_representation(transfer.as, transfer.command.substr(0, 4));

@@ -83,7 +83,7 @@ void apply_parameter(Representation& as, std::string_view line) {
 }
 
 Representation listing_representation(const Representation& as, std::string_view verb) {
-  if (verb == "MLSD") return {.mode = as.mode == Mode::deflate ? as.mode : Mode::stream};
+  if (verb == "MLSD" || verb == "MLSR") return {.mode = as.mode == Mode::deflate ? as.mode : Mode::stream};
   return {.type = as.type == Type::ebcdic ? Type::ebcdic : Type::ascii,
           .structure = as.structure == Structure::record ? Structure::record : Structure::file,
           .mode = as.mode};
