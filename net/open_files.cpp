@@ -61,9 +61,9 @@ std::shared_ptr<const OpenFile> OpenFiles::find(const std::shared_ptr<Root>& roo
 // question after that is enough.
 bool OpenFiles::holds(const Directory& directory) const {
   if (directory.until <= reactor_.now()) return false;
-  if (directory.looked != heard_) {
+  if (directory.looked != doubts_) {
     if (reactor_.backend().changed_at(directory.fd()) != directory.changed) return false;
-    directory.looked = heard_;
+    directory.looked = doubts_;
   }
   return !directory.parent || holds(*directory.parent);
 }

@@ -43,8 +43,9 @@ class OpenFiles {
   OpenFiles(io::Reactor& reactor, std::size_t limit, int descriptors);
   ~OpenFiles();
 
-  /// Somebody has said something: what is kept is good for what he says only if it is looked at again.
-  void heard() { ++heard_; }
+  /// Something may have changed: somebody outside has said something, or what was asked for here is done. What is kept
+  /// is good from here on only if it is looked at again.
+  void doubt() { ++doubts_; }
   /// The file that the absolute `path` leads to, if it is kept; else nullptr.
   std::shared_ptr<const OpenFile> find(const std::shared_ptr<Root>& root, std::string_view path);
   /// What keep() wants to know of a file that is opened behind this call, without following a link. nullptr: it cannot
@@ -65,7 +66,7 @@ class OpenFiles {
     std::shared_ptr<const OpenFile> file;  ///< nullptr: the root's own
     std::int64_t changed;                  ///< Backend::changed_at()
     io::Time until;
-    mutable std::uint64_t looked = 0;  ///< heard_ when it was last seen unchanged
+    mutable std::uint64_t looked = 0;  ///< doubts_ when it was last seen unchanged
     int fd() const { return file ? file->fd() : root->directory(); }
   };
   struct Place {
@@ -98,7 +99,7 @@ class OpenFiles {
   io::Reactor& reactor_;
   std::size_t limit_;
   int highest_;  ///< the highest descriptor that is kept
-  std::uint64_t heard_ = 1;
+  std::uint64_t doubts_ = 1;
   std::unordered_map<Place, Way, PlaceHash> directories_;
   std::list<Kept> order_;  ///< as they were opened
   std::unordered_map<Place, std::list<Kept>::iterator, PlaceHash> files_;

@@ -320,6 +320,7 @@ void Transfer::on_timer() {
 }
 
 void Transfer::report() {
+  if (!sends()) context_.open_files.doubt();
   context_.reactor.disarm(timer_);
   end_.octets = flow_ ? flow_->octets() : 0;
   context_.counts.add_transfer(sends(), end_.octets);

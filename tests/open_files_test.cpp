@@ -39,7 +39,7 @@ struct Shelf {
   /// What RETR would send, or the error.
   string read(const string& path) {
     done = false;
-    files.heard();
+    files.doubt();
     task.open_for_reading(roots.find("/srv"), path);
     REQUIRE(world.run_until([&] { return done; }));
     if (task.error() != 0) return std::to_string(task.error());
@@ -65,7 +65,7 @@ struct Shelf {
     REQUIRE(files.size() == before + 1);
   }
   int of(const string& path) {
-    files.heard();
+    files.doubt();
     return files.find(roots.find("/srv"), path) != nullptr ? 1 : 0;
   }
 

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <thread>
 
 #include "core/codec/codec.hpp"
@@ -307,6 +308,29 @@ TEST_CASE("files sent ahead on one connection are told apart", "[live][MD-04][MD
     client.reply(250);
     CHECK(read_file(server.root() / ("file" + std::to_string(i))) == std::to_string(i) + noise(1000));
   }
+}
+
+// Small files that were read stay open for the next who reads them.
+TEST_CASE("a file that is deleted between two RETR of one segment is not sent again", "[live][MD-11]") {
+  const LiveServer server({.backend = GENERATE("io_uring", "epoll")});
+  std::filesystem::create_directory(server.root() / "pub");
+  write_file(server.root() / "pub/file", "content");
+  std::this_thread::sleep_for(50ms);  // what has changed within the file system's clock tick is not kept
+  FtpClient client = logged_in(server);
+  client.ask("MODE B", 200);
+  Socket data = client.passive();
+  for (int i = 0; i < 3; ++i) {
+    client.begin("RETR pub/file");
+    CHECK(receive_file(data, in_blocks) == "content");
+    client.reply(250);
+    std::this_thread::sleep_for(10ms);
+  }
+  client.send("RETR pub/file\r\nDELE pub/file\r\nRETR pub/file");
+  client.reply(125);
+  CHECK(receive_file(data, in_blocks) == "content");
+  client.reply(250);
+  client.reply(250);
+  client.reply(550);
 }
 
 TEST_CASE("10,000 files of 4 KiB over one connection with pipelined RETR", "[live][MD-11][CC-06]") {
