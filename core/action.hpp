@@ -57,6 +57,7 @@ struct TransferSpec {
 };
 
 /// What a command does that moves nothing over a data connection and may take long all the same. Paths are absolute.
+/// EUSERS: limits.heavy_works are under way. E2BIG: a tree is more than is looked through.
 struct WorkSpec {
   enum class Kind : std::uint8_t {
     measure_tree,      ///< Outcome::number: octets that a directory and all below it occupy
@@ -64,8 +65,7 @@ struct WorkSpec {
     copy,              ///< `sources`, one behind the other, become `path`, or stay what it was if that fails
     combine,           ///< the same, behind what `path` holds already; then the sources are removed
     make_directories,  ///< `path`, and what of the way to it is missing
-    digest,            ///< Outcome::text: in hex, of the octets of Outcome::range; EBUSY: limits.digests,
-                       ///< EFBIG: limits.digest_max_bytes
+    digest,            ///< Outcome::text: in hex, of the octets of Outcome::range; EFBIG: limits.digest_max_bytes
   };
   Kind kind = Kind::measure_tree;
   std::string_view path{};

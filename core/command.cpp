@@ -54,7 +54,7 @@ struct CommandTable {
     // clang-format off
     return std::to_array<CommandRow>({
       {"HELP", logged_in, optional, waits, simple, codes<214, 530>, &Pi::on_site_help, {}, false, "[<subcommand>]", ""},
-      {"CHMOD", logged_in, required, waits, simple, site_codes, &Pi::on_site_chmod, Right::site, false, "<octal mode> <pathname>", "SITE CHMOD"},
+      {"CHMOD", logged_in, required, waits, simple, site_codes, &Pi::on_site_chmod, Right::site, false, "<octal mode> <pathname>", "SITE CHMOD", 0, rights<Right::write>},
       // CPTO follows CPFR as RNTO follows RNFR, and 350 is what clients of other servers' CPFR wait for.
       {"CPFR", logged_in, required, waits, sequence, codes<350, 450, 451, 530, 550>, &Pi::on_site_cpfr, Right::site, false, "<pathname>", "SITE COPY", 0, rights<Right::read>},
       {"CPTO", logged_in, required, waits, simple, codes<250, 426, 450, 451, 452, 503, 530, 532, 550, 552>, &Pi::on_site_cpto, Right::site, false, "<pathname>", "", 0, rights<Right::read, Right::write>, true},
@@ -63,7 +63,7 @@ struct CommandTable {
       {"MKDIR", logged_in, required, waits, simple, codes<250, 426, 450, 451, 452, 530, 550, 552>, &Pi::on_site_mkdir, Right::site, false, "[-p] <pathname>", "SITE MKDIR", 0, rights<Right::make_dir>, true},
       {"SYMLINK", logged_in, required, waits, simple, site_codes, &Pi::on_site_symlink, Right::site, false, "<target> <name>", "SITE SYMLINK", 0, rights<Right::write>},
       {"UMASK", logged_in, optional, waits, simple, codes<200, 530, 550>, &Pi::on_site_umask, Right::site, false, "[<octal mask>]", ""},
-      {"UTIME", logged_in, required, waits, simple, site_codes, &Pi::on_site_utime, Right::site, false, "<time> <pathname> | <pathname> <accessed> <modified> <created> UTC", "SITE UTIME"},
+      {"UTIME", logged_in, required, waits, simple, site_codes, &Pi::on_site_utime, Right::site, false, "<time> <pathname> | <pathname> <accessed> <modified> <created> UTC", "SITE UTIME", 0, rights<Right::write>},
       {"WHO", logged_in, none, waits, simple, codes<200, 530, 550>, &Pi::on_site_who, Right::admin, false, "", ""},
     });
     // clang-format on
@@ -153,7 +153,7 @@ struct CommandTable {
       // Practice. COMB: what is stored in parts becomes one file. PRET says which transfer command comes next; in FEAT it
       // would make clients send it before each transfer, and this server needs no such hint.
       {"COMB", logged_in, required, waits, simple, combine_codes, &Pi::on_comb, Right::write, false, "<target> <source> [<source> ...]", "COMB", 0, rights<Right::read, Right::remove>, true},
-      {"PRET", logged_in, required, waits, simple, codes<200, 450, 451, 504, 530, 550>, &Pi::on_pret, {}, false, "<transfer command> [<pathname>]", ""},
+      {"PRET", logged_in, required, waits, simple, codes<200, 450, 451, 504, 521, 530, 532, 550>, &Pi::on_pret, {}, false, "<transfer command> [<pathname>]", ""},
 
       // RFC 2228, RFC 4217. What they answer without TLS: out of sequence without AUTH (RFC 2228 8.2), CCC 500 (RFC 4217 5).
       {"AUTH", anywhere, required, waits, simple, codes<234, 431, 502, 504, 534>, &Pi::on_auth, {}, false, "TLS", "AUTH TLS", 502},

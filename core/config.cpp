@@ -21,6 +21,7 @@
 #include <toml++/toml.h>
 
 #include "core/host_name.hpp"
+#include "core/text.hpp"
 
 namespace core {
 namespace {
@@ -88,7 +89,6 @@ auto& at(Draft& draft) {
   }
 }
 
-bool is_control(char c) { return (c >= 0 && c < ' ') || c == 127; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
@@ -357,6 +357,8 @@ constexpr std::array rows{
     Row{"tuning", "preallocate_mib",
         Integer{at<&Config::tuning, &Config::Tuning::preallocate_mib>, 0, 65'536, "MiB (0: nothing)"}},
 
+    Row{"listing", "cache_mib", Integer{at<&Config::listing, &Config::Listing::cache_mib>, 0, 65'536, "MiB (0: none)"}},
+
     Row{"tls", "certificate", Text{accept_line<&Config::tls, &Config::Tls::certificate>, line_form}},
     Row{"tls", "key", Text{accept_line<&Config::tls, &Config::Tls::key>, line_form}},
     Row{"tls", "require",
@@ -405,7 +407,7 @@ constexpr std::array rows{
         Integer{at<&Config::limits, &Config::Limits::deflate_level>, 0, 9, "as zlib counts levels (0: no MODE Z)"}},
     Row{"limits", "inflate_ratio",
         Integer{at<&Config::limits, &Config::Limits::inflate_ratio>, 0, 1'100, "octets for each octet (0: any)"}},
-    Row{"limits", "digests", Integer{at<&Config::limits, &Config::Limits::digests>, 1, 10'000, "files"}},
+    Row{"limits", "heavy_works", Integer{at<&Config::limits, &Config::Limits::heavy_works>, 1, 10'000, "works"}},
     Row{"limits", "digest_max_bytes",
         Integer{at<&Config::limits, &Config::Limits::digest_max_bytes>, 0, INT64_MAX, "octets (0: no limit)"}},
 
@@ -505,7 +507,7 @@ std::size_t edit_distance(std::string_view from, std::string_view to) {
 
 /// The nearest of the rows' words, if it is near enough to be what was meant.
 template <typename Wanted>
-std::string_view nearest(std::string_view word, std::string_view Row::*part, Wanted wanted) {
+std::string_view nearest(std::string_view word, std::string_view Row::* part, Wanted wanted) {
   std::string_view best;
   std::size_t best_distance = 2 + word.size() / 4;  // exclusive
   for (const Row& row : rows) {
@@ -907,7 +909,8 @@ const Config::Host* Config::find_host(std::string_view name) const {
 }
 
 bool Config::is_own_name(std::string_view name) const {
-  return std::ranges::find(server.hosts, name) != server.hosts.end();
+  const bool only_one = hosts.empty() && server.hosts.empty();
+  return only_one || std::ranges::find(server.hosts, name) != server.hosts.end();
 }
 
 std::vector<const Account*> all_accounts(const Config& config) {
@@ -923,12 +926,16 @@ std::vector<const Account*> all_accounts(const Config& config) {
 Config share(Config whole, std::size_t worker, std::size_t workers) {
   // Everything is cut at the same places: no worker's part is larger than another's by more than one.
   const auto cut = [&](std::size_t total, std::size_t at) { return total * at / workers; };
+  const auto part = [&](std::int64_t total) {
+    const auto count = static_cast<std::size_t>(total);
+    return static_cast<std::int64_t>(cut(count, worker + 1) - cut(count, worker));
+  };
   PortRange& ports = whole.data.passive_ports;
   const PortRange all = ports;
   ports.first = static_cast<std::uint16_t>(all.first + cut(all.size(), worker));
   ports.last = static_cast<std::uint16_t>(all.first + cut(all.size(), worker + 1) - 1);
-  const auto buffers = static_cast<std::size_t>(whole.limits.transfer_buffers);
-  whole.limits.transfer_buffers = static_cast<std::int64_t>(cut(buffers, worker + 1) - cut(buffers, worker));
+  whole.limits.transfer_buffers = part(whole.limits.transfer_buffers);
+  whole.limits.heavy_works = std::max<std::int64_t>(part(whole.limits.heavy_works), 1);
   return whole;
 }
 

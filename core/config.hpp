@@ -84,6 +84,10 @@ struct Config {
     std::int64_t preallocate_mib = 16;  ///< set aside ahead of an upload at a time; 0: nothing
     bool operator==(const Tuning&) const = default;
   } tuning;
+  struct Listing {
+    std::int64_t cache_mib = 16;  ///< for listings that may be asked for again; 0: none
+    bool operator==(const Listing&) const = default;
+  } listing;
   struct Tls {
     std::string certificate, key;  ///< PEM files; certificate empty: no TLS
     std::string require = "never";
@@ -118,7 +122,7 @@ struct Config {
     std::int64_t transfer_buffers = 2048;  ///< buffers of codec flows in all
     std::int64_t deflate_level = 9;        ///< the highest that OPTS MODE Z may set; 0: there is no MODE Z
     std::int64_t inflate_ratio = 250;      ///< MODE Z: core::Inflation::ratio; 0: any
-    std::int64_t digests = 16;             ///< files that are hashed at a time
+    std::int64_t heavy_works = 16;         ///< files that are hashed, combined or copied at a time
     std::int64_t digest_max_bytes = 0;     ///< 0: any
     bool operator==(const Limits&) const = default;
   } limits;
@@ -149,12 +153,15 @@ struct Config {
   std::vector<Host> hosts;
   /// By a name in lower case; nullptr: no [[host]] has it.
   const Host* find_host(std::string_view name) const;
+  /// Whether what stands outside [[host]] goes by a name in lower case: one of server.hosts, or any at all where no
+  /// host is configured.
   bool is_own_name(std::string_view name) const;
   bool operator==(const Config&) const = default;
 };
 
-/// The part of `whole` that worker `worker` of `workers` has, counted from 0: passive ports and buffers are divided,
-/// all else is everybody's. With fewer ports than workers some parts are empty: `last` is below `first`.
+/// The part of `whole` that worker `worker` of `workers` has, counted from 0: passive ports, buffers and heavy works
+/// are divided, all else is everybody's. With fewer ports than workers some parts are empty: `last` is below `first`.
+/// Of the works each has one at least.
 Config share(Config whole, std::size_t worker, std::size_t workers);
 /// The accounts of all hosts, whose `place` says where each stands.
 std::vector<const Account*> all_accounts(const Config& config);

@@ -22,19 +22,18 @@ inline constexpr std::uint64_t measured_file_max = 1ull << 30;
 inline constexpr std::size_t digests_kept = 4096;
 /// Octets of a restart marker (RFC 959 3.5): what goes into one reply line.
 inline constexpr std::size_t marker_max = 255;
-/// Of a tree that is measured or removed: octets of the names of directories still to be seen, and files with further
-/// names that are remembered, so that none is counted twice. Past them: 450.
+/// Of a tree that is listed, measured or removed: octets of the names of directories still to be seen; measured: files
+/// with further names that are remembered, so that none is counted twice; listed: directories one in another, and
+/// entries of all of them. Past one of them it ends with 451; what is removed goes on without it, and ends with 450.
 inline constexpr std::size_t tree_pending_max = 4 * 1024 * 1024;
 inline constexpr std::size_t tree_links_max = 64 * 1024;
+inline constexpr std::size_t tree_depth_max = 64;
+inline constexpr std::size_t tree_entries_max = 2'000'000;
 /// Longest text that a wildcard may have, and how many stars: matching stays cheap.
 inline constexpr std::size_t glob_stars_max = 8;
 
 /// Octets of a listing that are put in order at a time: a listing that nobody reads holds twice that.
 inline constexpr std::size_t ordered_text_max = 256 * 1024;
-/// A recursive listing: directories one in another, and entries of all of them. Past one of them it
-/// ends with 451.
-inline constexpr std::size_t tree_depth_max = 64;
-inline constexpr std::size_t tree_entries_max = 2'000'000;
 
 static_assert(command_line_max > path_max + sizeof("SITE CHMOD 7777 "));
 static_assert(input_pending_max >= 2 * command_line_max, "a whole line must fit behind a partial one");

@@ -3,6 +3,7 @@
 #include "core/line_reader.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/limits.hpp"
 
@@ -51,6 +52,15 @@ std::optional<Line> LineReader::next() {
   if (scan.line_end != nowhere) return take_line(scan.line_end);
   discard_if_too_long();
   return std::nullopt;
+}
+
+// All that is held is looked at each time: that is little (limits::input_pending_max), and seldom asked for.
+bool LineReader::holds(bool (*fits)(std::string_view line)) const {
+  std::string_view rest = std::string_view(buffer_).substr(taken_);
+  bool whole = !discarding_;  // else the first line is the end of one that is thrown away
+  for (std::size_t end; (end = find_line_end(rest, 0).line_end) != nowhere; rest.remove_prefix(end + 2))
+    if (std::exchange(whole, true) && fits(rest.substr(0, end))) return true;
+  return false;
 }
 
 /// Frees what has been given out. Moving what is left costs no more than what was taken, so that

@@ -21,6 +21,8 @@ class LineReader {
   /// The next whole line, in order; nothing until CR LF has come. A lone LF or CR is part of the
   /// line. Octets of an over-long line are dropped as they come, and it is reported once.
   std::optional<Line> next();
+  /// True when a line that `fits` has come whole and is still to be given out. Nothing is taken.
+  bool holds(bool (*fits)(std::string_view line)) const;
   /// Octets held, whole lines not yet taken included.
   std::size_t pending() const { return buffer_.size() - taken_; }
   /// Drops everything held, also the memory of being inside an over-long line: the next octet begins a line.

@@ -10,11 +10,12 @@
 #include "core/limits.hpp"
 #include "core/path.hpp"
 #include "core/pi_reply.hpp"
+#include "core/text.hpp"
 
 namespace core {
 
-Pi::Pi(std::shared_ptr<const Config> config, const Endpoint& local, const Endpoint& peer)
-    : config_(std::move(config)), local_(unmapped(local)), peer_(unmapped(peer)) {
+Pi::Pi(std::shared_ptr<const Config> config, const Endpoint& local, const Endpoint& peer, Moment now)
+    : config_(std::move(config)), local_(unmapped(local)), peer_(unmapped(peer)), last_activity_(now) {
   default_parameters();
 }
 
@@ -61,6 +62,7 @@ std::optional<Action> Pi::next_action(Moment now) {
     } else if (draining_ && !transferring()) {
       refuse("The server is shutting down.");
     } else if (!take_line()) {
+      if (must_abort_work()) asked_ = action::Abort{};
       break;
     }
   }
@@ -103,6 +105,18 @@ bool Pi::must_wait_for_transfer(const CommandRow* row, const Command& command) c
   return working() && row->handler != &Pi::on_abor && (row->handler != &Pi::on_stat || command.has_argument);
 }
 
+// Behind a line that waits ABOR has to wait as well, and would come when there is nothing left to end: the work ends as
+// soon as ABOR has come, and ABOR is answered in its turn. Asked once for each work.
+bool Pi::must_abort_work() {
+  constexpr auto is_abor = [](std::string_view line) {
+    const Command command = split_line(line);
+    return !command.has_argument && equal_without_case(command.verb, "ABOR");
+  };
+  if (!working() || aborted_ahead_ || !reader_.holds(is_abor)) return false;
+  aborted_ahead_ = true;
+  return true;
+}
+
 void Pi::run_command(const CommandRow& row, const Command& command) {
   assert(foreground_.row == nullptr);
   foreground_ = {&row, row.diagram};
@@ -112,6 +126,7 @@ void Pi::run_command(const CommandRow& row, const Command& command) {
 // Else it is answered.
 bool Pi::may_run(const CommandRow& row, const Command& command) {
   const auto lacks = [&](Right right) { return !account_->rights.has(right); };
+  const bool announces = row.handler == &Pi::on_pret;  // its codes are those of another row, which is asked then
   if (row.without_tls != 0 && !offers(row)) {
     reply(static_cast<Code>(row.without_tls), "There is no TLS here.");
   } else if (row.when == When::logged_in && !logged_in()) {
@@ -122,10 +137,10 @@ bool Pi::may_run(const CommandRow& row, const Command& command) {
     reply(Code::bad_parameter, "Syntax: {} {}", row.verb, row.syntax);
   } else if ((row.right && lacks(*row.right)) || std::ranges::any_of(row.also, lacks)) {
     refuse_file({.error = EACCES});
-  } else if (admits(row, number(Code::need_account_for_storing)) && lacks_account()) {
+  } else if (!announces && admits(row, number(Code::need_account_for_storing)) && lacks_account()) {
     reply(Code::need_account_for_storing, "Need account for storing files; send ACCT.");
   } else {
-    return !protection_missing(row);
+    return announces || !protection_missing(row);
   }
   return false;
 }
@@ -151,7 +166,7 @@ void Pi::reply_to(Exchange& exchange, Code code, std::string_view text) {
   // A transfer command spends what REST and ALLO said, however it is answered.
   if (exchange.diagram == Diagram::transfer) forget_restart(), allocate_ = 0;
   // "A failure at any point in the sequence necessitates the repetition of the entire sequence" (4.2).
-  if (then == Next::failure && exchange.row->during_transfer == During::waits) renaming_ = false;
+  if (then == Next::failure && exchange.row->during_transfer == During::waits) renaming_ = copying_ = false;
   if (then == Next::wait) {
     exchange.diagram = Diagram::transferring;
     return;
@@ -243,6 +258,7 @@ void Pi::begin_work(const WorkSpec& spec, After at_end) {
   assert(!asked_ && foreground_.row->lasts);
   asked_ = action::BeginWork{spec};
   working_ = at_end;
+  aborted_ahead_ = false;
   transfer_ = std::exchange(foreground_, {});
   waiting_ = Waiting::nothing;
 }
@@ -332,12 +348,6 @@ void Pi::default_parameters() {
   hash_ = {};
   epsv_only_ = false;
   facts_ = FactSet::defaults();
-  forget_restart();
-  allocate_ = 0;
-  renaming_ = false;
-  copying_ = false;
-  idle_timeout_s_.reset();
-  umask_.reset();
 }
 
 void Pi::forget_restart() {

@@ -26,8 +26,8 @@ using Moment = std::int64_t;
 
 class Pi {
  public:
-  /// `local` and `peer` are the ends of the control connection (ports L and U).
-  Pi(std::shared_ptr<const Config> config, const Endpoint& local, const Endpoint& peer);
+  /// `local` and `peer` are the ends of the control connection (ports L and U), which came at `now`.
+  Pi(std::shared_ptr<const Config> config, const Endpoint& local, const Endpoint& peer, Moment now = 0);
 
   // ---- In: what happened. Each entry names the moment. ----
 
@@ -75,8 +75,8 @@ class Pi {
   bool transferring() const { return transfer_.row != nullptr; }
   /// It is work.
   bool working() const { return working_ != nullptr; }
-  /// Nothing is being answered: a 421 stands between two replies.
-  bool resting() const { return foreground_.row == nullptr && !transferring(); }
+  /// Nothing is being answered or waited for, such as the handshake behind 234: a 421 stands between two replies.
+  bool resting() const { return foreground_.row == nullptr && waiting_ == Waiting::nothing && !transferring(); }
 
   /// For the log: who is logged in (empty before).
   std::string_view user() const { return logged_in() ? std::string_view(account_->name) : std::string_view(); }
@@ -106,6 +106,7 @@ class Pi {
   bool take_line();
   bool may_run(const CommandRow& row, const Command& command);
   bool must_wait_for_transfer(const CommandRow* row, const Command& command) const;
+  bool must_abort_work();
   void forget_sequences(const CommandRow* row);
   void reply_to(Exchange& exchange, Code code, std::string_view text);
   /// A text of the table, in the session's language (pi_reply.hpp).
@@ -320,6 +321,7 @@ class Pi {
   std::optional<Action> asked_;
   TransferProgress progress_;
   After working_ = nullptr;                ///< transfer_ is work: what replies at its end
+  bool aborted_ahead_ = false;             ///< it was ended by an ABOR that is still to be answered
   std::optional<TransferEnd> unreported_;  ///< of a transfer that ended inside STAT's reply
 
   // Host and language.

@@ -25,7 +25,6 @@ constexpr std::array refused{
     Refused{ENXIO, Code::not_deliverable, "Not a regular file."},
     Refused{ERANGE, Code::not_deliverable, "The range lies beyond the end of the file."},
     Refused{EFBIG, Code::against_policy, "That is more than is hashed here."},
-    Refused{EBUSY, Code::file_busy, "Too many files are being hashed; try again."},
     Refused{ECANCELED, Code::local_error, "Aborted."},
 };
 
@@ -102,7 +101,8 @@ void Pi::on_rang(std::string_view argument) {
     return reply(Code::not_permitted, "Permission denied.");
   if (!travels_unchanged(as_)) return reply(Code::not_deliverable, "Ranges are for TYPE I, STRU F and MODE S.");
   range_ = OctetRange{*first, *last + 1};
-  reply_as_is(Code::pending_further, fmt::format("Restarting at {}. End octet range at {}.", *first, *last));  // RANG 3.1
+  reply_as_is(Code::pending_further,
+              fmt::format("Restarting at {}. End octet range at {}.", *first, *last));  // RANG 3.1
 }
 
 // ---- HASH ----

@@ -14,6 +14,13 @@ namespace {
 
 constexpr std::size_t client_name_max = 64;
 
+// What a client calls itself, as SITE WHO shows it on a line: without what would end the line or steer a terminal.
+std::string name_of_client(std::string_view text) {
+  std::string name(text);
+  std::erase_if(name, is_control);
+  return name.substr(0, client_name_max);
+}
+
 // What a fact's value may not hold.
 std::string without_separators(std::string_view text) {
   std::string value(text);
@@ -119,28 +126,27 @@ void Pi::on_comb(std::string_view argument) {
 // ---- Who is who ----
 
 void Pi::on_clnt(std::string_view argument) {
-  client_.assign(argument.substr(0, client_name_max));
+  client_ = name_of_client(argument);
   reply(Code::okay, "Noted.");
 }
 
 // "The server-FTP process should return no errors", and no version, which would help attackers alone (6.2, 6.4).
 void Pi::on_csid(std::string_view argument) {
   const std::string_view name = fact_value(argument, "Name"), version = fact_value(argument, "Version");
-  client_ = fmt::format("{}{}{}", name, version.empty() ? "" : " ", version).substr(0, client_name_max);
+  client_ = name_of_client(fmt::format("{}{}{}", name, version.empty() ? "" : " ", version));
   reply_as_is(Code::okay, fmt::format("Name={}; CaseSensitive=1;", without_separators(config().server.name)));
 }
 
 // ---- What comes next ----
 
-// Whatever would be refused for the name or the rights is refused now, before a data connection is made.
+// What the command would be refused for, whatever its file, is refused now, before a data connection is made; and RETR
+// for its file too.
 void Pi::on_pret(std::string_view argument) {
   const Command command = split_line(argument);
   const CommandRow* row = find_command(command.verb);
   if (row == nullptr || row->diagram != Diagram::transfer || !row->right)
     return reply(Code::parameter_not_implemented, "Not a transfer command.");
-  if (row->argument == Argument::required && !command.has_argument)
-    return reply(Code::bad_parameter, "Syntax: {} {}", row->verb, row->syntax);
-  if (!account_->rights.has(*row->right)) return refuse_file({.error = EACCES});
+  if (!may_run(*row, command)) return;
   if (row->handler != &Pi::on_retr) return reply(Code::okay, "{} may come.", row->verb);
   if (resolve(command.argument)) ask(action::Look{path_}, &Pi::after_pret);
 }

@@ -157,8 +157,8 @@ void Pi::on_mode(std::string_view argument) {
   const auto mode = static_cast<Mode>(upper(argument.front()));
   const bool deflates = config().limits.deflate_level > 0;
   if (!contains_letter(deflates ? "SBCZ" : "SBC", mode))
-    return reply(Code::parameter_not_implemented,
-                 deflates ? Phrase("Modes S, B, C and Z are implemented.") : Phrase("Modes S, B and C are implemented."));
+    return reply(Code::parameter_not_implemented, deflates ? Phrase("Modes S, B, C and Z are implemented.")
+                                                           : Phrase("Modes S, B and C are implemented."));
   if (mode != as_.mode) forget_restart();
   as_.mode = mode;
   reply(Code::okay, "Mode is {}.", letter(mode));

@@ -53,19 +53,23 @@ void Pi::after_begin_tls(const Outcome& outcome) {
   take_up_tls(outcome.names, outcome.server_name);
 }
 
-// A handshake for another host than HOST named is nobody's: its certificate says so to the client (RFC 7151 3.2.2).
+// A handshake for another host than HOST named is nobody's: its certificate says so to the client (RFC 7151 3.2.2). One
+// for a host that is down ends as HOST would: who names a host shall not meet another's files.
 void Pi::take_up_tls(std::span<const std::string> names, std::string_view server_name) {
   tls_ = Tls::on;
   certificate_names_.assign(names.begin(), names.end());
   server_name_ = lower(server_name);
   if (!host_name_.empty() && !fits_handshake(host_name_)) return refuse("The TLS handshake was for another host.");
+  const Config::Host* const named = config().find_host(server_name_);
+  if (named != nullptr && named->state == HostState::down)
+    return refuse("That host is not available now; try again later.");
   choose_host();
 }
 
 void Pi::greet_secured(std::span<const std::string> names, std::string_view server_name, Moment now) {
   implicit_ = true;
   take_up_tls(names, server_name);
-  greet(now);
+  if (!closing()) greet(now);
 }
 
 // ---- PBSZ, PROT ----

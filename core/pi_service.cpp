@@ -278,12 +278,15 @@ void Pi::on_mdtm(std::string_view argument) {
   const bool more = space != std::string_view::npos && space + 1 < argument.size();
   modification_ = {};
   if (more) modification_.modified_ns = parse_time_value(argument.substr(0, space));
-  if (modification_.modified_ns) given_.assign(argument.substr(space + 1));
-  if (resolve(argument)) ask(action::Look{path_}, modification_.modified_ns ? &Pi::after_mdtm_looked : &Pi::after_mdtm);
+  const bool sets = modification_.modified_ns.has_value();
+  if (sets) given_.assign(argument.substr(space + 1));
+  if (sets && !resolve_path(directory_, argument)) return after_mdtm_looked({.error = ENAMETOOLONG});
+  if (resolve(argument)) ask(action::Look{path_}, sets ? &Pi::after_mdtm_looked : &Pi::after_mdtm);
 }
 
+// The time is set where no file has the whole for its name, or none can have.
 void Pi::after_mdtm_looked(const Outcome& outcome) {
-  if (outcome.error != ENOENT) return after_mdtm(outcome);
+  if (outcome.error != ENOENT && outcome.error != ENAMETOOLONG) return after_mdtm(outcome);
   if (!account_->rights.has(Right::write) || lacks_account()) return refuse_file({.error = EACCES});
   set_facts(modification_, given_, &Pi::after_facts_set);
 }

@@ -119,7 +119,8 @@ void Pi::after_site_mkdir(const Outcome& outcome) {
   if (!work_failed(outcome)) reply_to(transfer_, Code::file_action_okay, say("The directory is there."));
 }
 
-// A link is written so that it leads to the same object for those who see more than this root, and never out of it.
+// A link is written so that it leads to the same object for those who see more than this root. It leads out of the root
+// once the directory that it stands in is moved up: then it is refused here, and other programs of the host follow it.
 void Pi::on_site_symlink(std::string_view argument) {
   const auto words = split_words(argument);
   if (!words || words->size() != 2)
@@ -174,7 +175,8 @@ void Pi::on_site_umask(std::string_view argument) {
     if (!mask) return reply(Code::bad_parameter, "Wanted: an octal mask up to 0777.");
     umask_ = *mask;
   }
-  const std::string of_file = fmt::format("{:04o}", file_mode()), of_directory = fmt::format("{:04o}", directory_mode());
+  const std::string of_file = fmt::format("{:04o}", file_mode()),
+                    of_directory = fmt::format("{:04o}", directory_mode());
   if (!umask_) return reply(Code::okay, "There is no umask: files get {}, directories {}.", of_file, of_directory);
   reply(Code::okay, "The umask is {}: files get {}, directories {}.", fmt::format("{:03o}", *umask_), of_file,
         of_directory);

@@ -63,12 +63,13 @@ constexpr std::array rows{
     Row{EAGAIN, Code::file_busy, Code::file_busy, "The file is busy."},
     Row{EMFILE, Code::file_busy, Code::file_busy, "The server has no descriptor free; try again."},
     Row{ENFILE, Code::file_busy, Code::file_busy, "The system has no descriptor free; try again."},
+    Row{EUSERS, Code::file_busy, Code::file_busy, "Too much of this kind is going on; try again."},
     Row{ENOBUFS, Code::file_busy, Code::file_busy, "The server has no buffer free; try again."},
     Row{EPROTONOSUPPORT, Code::page_type_unknown, Code::page_type_unknown, "Page type unknown."},
     Row{EBADMSG, Code::local_error, Code::local_error, "The data are not in the form of this TYPE, STRU and MODE."},
     Row{EILSEQ, Code::local_error, Code::local_error, "The file cannot be told apart in this TYPE and STRU."},
     Row{EMEDIUMTYPE, Code::type_mismatch, Code::type_mismatch, "The file does not suit this TYPE and STRU."},
-    Row{E2BIG, Code::local_error, Code::local_error, "There is too much below it for one listing."},
+    Row{E2BIG, Code::local_error, Code::local_error, "There is too much below it."},
     Row{EIO, Code::local_error, Code::local_error, "Input or output error."},
 };
 

@@ -30,6 +30,9 @@ constexpr bool equal_without_case(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](char x, char y) { return upper(x) == upper(y); });
 }
 
+/// Octets that move a terminal's cursor, or end a line, rather than show.
+constexpr bool is_control(char c) { return (c >= 0 && c < ' ') || c == 127; }
+
 /// What restart markers consist of: printable, and no space (RFC 959 3.5).
 constexpr bool is_marker_octet(char c) { return c > ' ' && c <= '~'; }
 

@@ -128,7 +128,7 @@ std::int32_t find_data_run(Op& op) {
 }
 
 std::int32_t space_left(Op& op) {
-  struct statfs system {};
+  struct statfs system{};
   const int result = retry([&] { return ::fstatfs(op.fd, &system); });
   const auto unit = static_cast<std::uint64_t>(system.f_frsize > 0 ? system.f_frsize : system.f_bsize);
   // A file system that counts nothing may say more than fits.
@@ -180,7 +180,7 @@ std::int32_t open_cached(const Op& op) {
 std::int32_t stat_open(const Op& op) {
   if (*op.path != '\0') return -EAGAIN;
   const int flags = op.flags | AT_STATX_DONT_SYNC;
-  return retry([&] { return ::statx(op.fd, "", flags, STATX_BASIC_STATS | STATX_BTIME, op.stat_out); });
+  return retry([&] { return ::statx(op.fd, "", flags, wanted_facts, op.stat_out); });
 }
 
 std::int32_t allocate(const Op& op) {
@@ -188,10 +188,11 @@ std::int32_t allocate(const Op& op) {
   return retry([&] { return ::fallocate(op.fd, op.flags, op.offset, op.length); });
 }
 
-// Closing what was written may write it back, and the last close of a file without a name frees its blocks.
+// Closing what was written may write it back, and the last close of what has no name any more frees its blocks.
 bool closes_at_once(int fd) {
   struct stat facts;
   if (::fstat(fd, &facts) != 0) return true;  // EBADF, which close(2) will say as well
+  if (S_ISDIR(facts.st_mode)) return facts.st_nlink > 0;
   if (!S_ISREG(facts.st_mode)) return true;
   return facts.st_nlink > 0 && (::fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
 }
@@ -239,7 +240,7 @@ std::int32_t attempt_on_file(Op& op) {
 }
 
 bool in_memory(int file) {
-  struct statfs system {};
+  struct statfs system{};
   if (::fstatfs(file, &system) != 0) return false;
   return system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC;
 }
@@ -265,8 +266,7 @@ std::int64_t voluntary_switches() {
 std::int32_t perform(Op& op) {
   switch (op.kind) {
     case OpKind::open: return open_below(op);
-    case OpKind::stat:
-      return retry([&] { return ::statx(op.fd, op.path, op.flags, STATX_BASIC_STATS | STATX_BTIME, op.stat_out); });
+    case OpKind::stat: return retry([&] { return ::statx(op.fd, op.path, op.flags, wanted_facts, op.stat_out); });
     case OpKind::read: return count_of(retry([&] { return ::pread(op.fd, op.data, bounded(op.size), op.offset); }));
     case OpKind::write: return count_of(retry([&] { return ::pwrite(op.fd, op.data, bounded(op.size), op.offset); }));
     case OpKind::allocate: return allocate(op);

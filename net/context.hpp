@@ -11,6 +11,7 @@
 #include "io/buffer_pool.hpp"
 #include "io/reactor.hpp"
 #include "net/digests.hpp"
+#include "net/listings.hpp"
 #include "net/open_files.hpp"
 #include "net/passive_listeners.hpp"
 #include "net/shared_counts.hpp"
@@ -30,6 +31,8 @@ struct Context {
   PassiveListeners passive_listeners;
   OpenFiles open_files;
   Digests digests{};
+  std::size_t heavy_works = 0;  ///< under way: Work::take_place()
+  Listings listings;
   io::BufferPool control_buffers;  ///< lent while octets of a control connection are looked at
   io::BufferPool flow_buffers;     ///< lent to codec flows
   std::mt19937_64 random;          ///< passive ports and names; seeded by the caller

@@ -13,7 +13,9 @@ namespace net {
 namespace {
 
 // Octets that one operation copies: what an offload thread does before it looks who else waits.
-constexpr std::uint64_t piece = 4 * 1024 * 1024;
+constexpr std::uint64_t piece = 1024 * 1024;
+// Nobody makes programs here that run with another's rights.
+constexpr unsigned permissions = 0777;
 
 bool same_object(const struct statx& a, const struct statx& b) {
   return a.stx_ino == b.stx_ino && a.stx_dev_major == b.stx_dev_major && a.stx_dev_minor == b.stx_dev_minor;
@@ -23,8 +25,9 @@ bool same_object(const struct statx& a, const struct statx& b) {
 
 // ---- Copies ----
 
-CopyWork::CopyWork(io::Reactor& reactor, std::shared_ptr<Root> root, std::string_view path, Job job)
-    : Work(path), reactor_(reactor), root_(std::move(root)), from_(reactor), to_(reactor), job_(std::move(job)) {
+CopyWork::CopyWork(Context& context, const core::Config::Limits& limits, std::shared_ptr<Root> root,
+                   std::string_view path, Job job)
+    : Work(context, limits, path), root_(std::move(root)), from_(reactor_), to_(reactor_), job_(std::move(job)) {
   op_.bind<&CopyWork::on_copied>(*this);
   from_.bind<&CopyWork::on_source_done>(*this);
   to_.bind<&CopyWork::on_target_done>(*this);
@@ -57,15 +60,20 @@ void CopyWork::on_source_done() {
   switch (phase_) {
     case Phase::looking:
       if (error != 0 && error != ENOENT) return end(error);
-      if (error == 0) target_facts_ = from_.facts();
-      if (error == 0 && job_.combines) job_.sources.insert(job_.sources.begin(), path());
-      return next_source();
+      if (error == 0) on_target_known();
+      return take_place() ? next_source() : end(EUSERS);
     case Phase::opening: return error != 0 ? fail(error) : on_source_open();
     default:  // removing
       if (error != 0) return end(error);
       ++progress_.objects;
       return remove_sources();
   }
+}
+
+void CopyWork::on_target_known() {
+  target_facts_ = from_.facts();
+  job_.target.mode = target_facts_.stx_mode & permissions;
+  if (job_.combines) job_.sources.insert(job_.sources.begin(), path());
 }
 
 void CopyWork::next_source() {
@@ -129,8 +137,9 @@ void CopyWork::remove_sources() {
 
 // ---- Directories ----
 
-PathWork::PathWork(io::Reactor& reactor, std::shared_ptr<Root> root, std::string_view path, unsigned mode)
-    : Work(path), reactor_(reactor), root_(std::move(root)), mode_(mode) {
+PathWork::PathWork(Context& context, const core::Config::Limits& limits, std::shared_ptr<Root> root,
+                   std::string_view path, unsigned mode)
+    : Work(context, limits, path), root_(std::move(root)), mode_(mode) {
   op_.bind<&PathWork::on_op_done>(*this);
 }
 

@@ -1,6 +1,6 @@
 // Files put together into one (SITE CPTO, COMB), and directories made down a path (SITE MKDIR).
 // A copy is made under a temporary name and appears when it is whole, so that a target that was there stays what it was
-// until then; the kernel copies, sharing blocks where the file system can.
+// until then, and lends it its permissions; the kernel copies, sharing blocks where the file system can.
 #pragma once
 
 #include <string>
@@ -19,7 +19,8 @@ class CopyWork final : public Work {
     std::uint64_t length_max = UINT64_MAX;
     bool combines = false;  ///< behind what the target holds; the sources are removed at the end
   };
-  CopyWork(io::Reactor& reactor, std::shared_ptr<Root> root, std::string_view path, Job job);
+  CopyWork(Context& context, const core::Config::Limits& limits, std::shared_ptr<Root> root, std::string_view path,
+           Job job);
 
  private:
   /// What is under way. A task that ends goes on with what follows.
@@ -27,8 +28,8 @@ class CopyWork final : public Work {
 
   void begin() override;
   void stop() override;
-  void look_at_source();
   void on_source_done();
+  void on_target_known();
   void on_target_done();
   void on_source_open();
   void copy_piece();
@@ -38,7 +39,6 @@ class CopyWork final : public Work {
   void fail(int error);
   void end(int error);
 
-  io::Reactor& reactor_;
   io::Op op_;
   std::shared_ptr<Root> root_;
   FileTask from_, to_;
@@ -46,13 +46,14 @@ class CopyWork final : public Work {
   Phase phase_ = Phase::looking;
   std::size_t at_ = 0;  ///< which source
   std::uint64_t offset_ = 0;
-  struct statx target_facts_ {};  ///< mode 0: there was none
-  int why_ = 0;                   ///< it failed, while what was begun is taken back
+  struct statx target_facts_{};  ///< mode 0: there was none
+  int why_ = 0;                  ///< it failed, while what was begun is taken back
 };
 
 class PathWork final : public Work {
  public:
-  PathWork(io::Reactor& reactor, std::shared_ptr<Root> root, std::string_view path, unsigned mode);
+  PathWork(Context& context, const core::Config::Limits& limits, std::shared_ptr<Root> root, std::string_view path,
+           unsigned mode);
 
  private:
   void begin() override { next_name(); }
@@ -61,7 +62,6 @@ class PathWork final : public Work {
   void open(std::string_view path);
   void on_op_done(io::Op& op);
 
-  io::Reactor& reactor_;
   io::Op op_;
   std::shared_ptr<Root> root_;
   unsigned mode_;

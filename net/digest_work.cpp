@@ -12,11 +12,7 @@ namespace net {
 
 DigestWork::DigestWork(Context& context, const core::Config::Limits& limits, std::shared_ptr<Root> root,
                        const core::WorkSpec& spec)
-    : Work(spec.path),
-      reactor_(context.reactor),
-      digests_(context.digests),
-      buffers_(context.flow_buffers),
-      running_max_(static_cast<std::size_t>(limits.digests)),
+    : Work(context, limits, spec.path),
       octets_max_(static_cast<std::uint64_t>(limits.digest_max_bytes)),
       root_(std::move(root)),
       file_(reactor_),
@@ -25,10 +21,6 @@ DigestWork::DigestWork(Context& context, const core::Config::Limits& limits, std
   range_ = spec.range;
   file_.bind<&DigestWork::on_opened>(*this);
   op_.bind<&DigestWork::on_op_done>(*this);
-}
-
-DigestWork::~DigestWork() {
-  if (counted_) --digests_.running;
 }
 
 void DigestWork::begin() {
@@ -50,14 +42,12 @@ void DigestWork::on_opened() {
   if (file_.error() != 0) return end(file_.error());
   if (const int error = fit_range(file_.facts().stx_size)) return end(error);
   key_ = key_of(file_.facts(), range_, algorithm_);
-  if (const std::string* hex = digests_.find(key_)) {
+  if (const std::string* hex = context_.digests.find(key_)) {
     text_ = *hex;
     return end(0);
   }
-  if (digests_.running >= running_max_) return end(EBUSY);
-  ++digests_.running;
-  counted_ = true;
-  buffer_.emplace(buffers_);
+  if (!take_place()) return end(EUSERS);
+  buffer_.emplace(context_.flow_buffers);
   if (buffer_->data == nullptr) return end(ENOBUFS);
   digest_.emplace(algorithm_);
   offset_ = range_.begin;
@@ -77,7 +67,7 @@ void DigestWork::read_on() {
 
 void DigestWork::digest() {
   doing_ = Doing::digesting;
-  op_.call(&DigestWork::update, this);
+  op_.call(&DigestWork::update, this, true);
   reactor_.submit(op_);
 }
 
@@ -107,7 +97,7 @@ void DigestWork::on_op_done(io::Op& op) {
       text_ = digest_->finish();
       if (text_.empty()) return end(EOPNOTSUPP);
       // What changed while it was read is told as it was read, and not remembered.
-      if (key_of(facts_, range_, algorithm_) == key_) digests_.keep(key_, asked_ns_, text_);
+      if (key_of(facts_, range_, algorithm_) == key_) context_.digests.keep(key_, asked_ns_, text_);
       return end(0);
   }
 }
@@ -115,7 +105,6 @@ void DigestWork::on_op_done(io::Op& op) {
 void DigestWork::end(int error) {
   buffer_.reset();
   file_.release();
-  if (std::exchange(counted_, false)) --digests_.running;
   finish(error);
 }
 

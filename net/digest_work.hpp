@@ -18,7 +18,6 @@ class DigestWork final : public Work {
  public:
   DigestWork(Context& context, const core::Config::Limits& limits, std::shared_ptr<Root> root,
              const core::WorkSpec& spec);
-  ~DigestWork() override;
 
  private:
   enum class Doing : std::uint8_t { nothing, reading, digesting, looking };
@@ -36,16 +35,11 @@ class DigestWork final : public Work {
   /// Runs on a thread, which touches the digest and the buffer and nothing else.
   static int update(void* work);
 
-  io::Reactor& reactor_;
-  Digests& digests_;
-  io::BufferPool& buffers_;
-  std::size_t running_max_;
   std::uint64_t octets_max_;  ///< 0: any
   std::shared_ptr<Root> root_;
   FileTask file_;
   io::Op op_;
   Doing doing_ = Doing::nothing;
-  bool counted_ = false;  ///< in digests_.running
 
   core::HashAlgorithm algorithm_;
   bool inside_;

@@ -35,8 +35,6 @@ class Digests {
   void keep(const DigestKey& key, std::int64_t asked_ns, std::string hex);
   std::size_t size() const { return kept_.size(); }
 
-  std::size_t running = 0;  ///< digests being made
-
  private:
   struct Kept {
     DigestKey key;

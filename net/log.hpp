@@ -18,8 +18,8 @@ struct LogWriter {
   bool threaded = true;    ///< lines are written by a thread of their own, and the writer never waits
 };
 
-/// Standard error or a file, as [log] says; several processes may write to one. When the thread's queue is full the
-/// oldest lines are dropped.
+/// Standard error or a file, as [log] says; several processes may write to one. The file is made, where it is not
+/// there, with what the umask leaves. When the thread's queue is full the oldest lines are dropped.
 std::expected<std::shared_ptr<spdlog::logger>, std::string> make_log(const core::Config::Log& config,
                                                                      const LogWriter& writer);
 /// A client's text for one line of the log: control characters as \xNN, so that no name can forge a line.

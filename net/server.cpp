@@ -24,6 +24,10 @@ constexpr io::Time accept_rest = 100 * io::millisecond;
 constexpr std::size_t control_buffer_size = 4096;
 constexpr std::size_t control_buffer_count = 1024;
 
+std::size_t listing_room(const core::Config& config) {
+  return static_cast<std::size_t>(config.listing.cache_mib) * 1024 * 1024;
+}
+
 io::SocketOptions data_options(const core::Config::Tuning& tuning) {
   const auto octets = [](std::int64_t kib) { return static_cast<int>(kib * 1024); };
   return {.no_delay = true,
@@ -49,6 +53,7 @@ Server::Server(io::Reactor& reactor, spdlog::logger& log, SharedCounts& counts,
                .passive_listeners =
                    PassiveListeners(reactor, PassivePorts(config->data.passive_ports), data_options(config->tuning)),
                .open_files = OpenFiles(reactor, static_cast<std::size_t>(config->tuning.open_files), descriptors),
+               .listings = Listings(listing_room(*config)),
                .control_buffers = io::BufferPool(control_buffer_size, control_buffer_count),
                .flow_buffers = io::BufferPool(static_cast<std::size_t>(config->data.buffer_kib) * 1024,
                                               static_cast<std::size_t>(config->limits.transfer_buffers)),
@@ -147,6 +152,7 @@ std::optional<StartError> Server::reload(std::shared_ptr<const core::Config> con
     context_.log.warn("listen.implicit_tls changed: that takes a restart");
   if (config->server.workers != context_.config->server.workers)
     context_.log.warn("server.workers changed: that takes a restart");
+  if (config->listing != context_.config->listing) context_.listings.resize(listing_room(*config));
   context_.config = std::move(config);
   context_.roots = std::move(roots);
   context_.tls = *std::move(tls);

@@ -41,11 +41,12 @@ Session::Session(Context& context, SessionOwner& owner, std::uint64_t id, int so
     : context_(context),
       config_(context.config),
       roots_(context.roots),
+      tls_context_(context.tls),
       owner_(owner),
       id_(id),
       socket_(socket),
       local_(local),
-      pi_(config_, local, peer) {
+      pi_(config_, local, peer, context.reactor.now()) {
   recv_op_.bind<&Session::on_recv_done>(*this);
   send_op_.bind<&Session::on_send_done>(*this);
   timer_.bind<&Session::on_timer>(*this);
@@ -184,6 +185,7 @@ Session::Errand& Session::errand() {
 }
 
 void Session::on_file_done() {
+  context_.open_files.doubt();
   if (state_ != State::open) return try_end();
   Errand& on = *errand_;
   if (on.looking_for_listing && on.file.error() == ENOTDIR && !on.listing_spec.directory_itself) {
@@ -196,8 +198,8 @@ void Session::on_file_done() {
                               .split_offset = on.file.count().split_offset,
                               .split_number = on.file.count().split_made};
   if (on.looking_for_listing && outcome.error == 0) {
-    on.listing = std::make_unique<ListingSource>(context_.reactor, root_, on.file, on.listing_spec, rights_,
-                                                 context_.reactor.backend().wall_clock());
+    on.listing = std::make_unique<ListingSource>(context_.reactor, context_.listings, root_, on.file, on.listing_spec,
+                                                 rights_, context_.reactor.backend().wall_clock());
   } else {
     on.file.release();
   }
@@ -215,6 +217,7 @@ void Session::begin_work(const core::WorkSpec& spec) {
 }
 
 void Session::on_work_done() {
+  context_.open_files.doubt();
   const core::TransferProgress done = work_->progress();
   context_.log.info("{} [{}] {} {}: {} octets, {} objects{}{}", address_text(peer()), id_, pi_.sight(0).doing,
                     log_text(work_->path()), done.octets, done.objects, work_->error() != 0 ? ": " : "",
@@ -304,11 +307,11 @@ void Session::on_data_closed() {
 
 // ---- TLS on the control connection ----
 
-// False: there is no TLS any more, or no memory for it.
+// False: there is no TLS, or no memory for it.
 bool Session::prepare_tls(std::string_view host) {
-  if (!context_.tls) return false;
+  if (!tls_context_) return false;
   assert(!tls_);
-  tls_ = std::make_unique<Secured>(context_, socket_, host);
+  tls_ = std::make_unique<Secured>(context_, tls_context_, socket_, host);
   tls_->op.bind<&Session::on_tls_done>(*this);
   tls_->op.via = &tls_->stream;
   if (!tls_->stream.made()) tls_.reset();
@@ -398,7 +401,7 @@ void Session::on_recv_done(io::Op& op) {
   if (state_ == State::open) {
     const bool urgent =
         recv_op_.via == nullptr && core::may_hold_telnet(octets) && context_.reactor.backend().urgent_pending(socket_);
-    context_.open_files.heard();
+    context_.open_files.doubt();
     pi_.receive(octets, urgent, context_.reactor.now());
   }
   context_.control_buffers.give_back(op.data);

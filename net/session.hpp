@@ -133,8 +133,8 @@ class Session final : public TransferOwner {
 
   /// TLS of the control connection: made for the handshake, forgotten when the connection is clear again.
   struct Secured {
-    Secured(Context& context, int socket, std::string_view host)
-        : stream(context.reactor, context.tls, socket, context.flow_buffers, host) {}
+    Secured(Context& context, std::shared_ptr<const TlsContext> tls, int socket, std::string_view host)
+        : stream(context.reactor, std::move(tls), socket, context.flow_buffers, host) {}
 
     TlsStream stream;
     io::Op op;  ///< the handshake, and the end
@@ -145,7 +145,8 @@ class Session final : public TransferOwner {
 
   Context& context_;
   std::shared_ptr<const core::Config> config_;
-  std::shared_ptr<const Roots> roots_;  ///< of that configuration, whatever is loaded in the meantime
+  std::shared_ptr<const Roots> roots_;             ///< of that configuration, whatever is loaded in the meantime
+  std::shared_ptr<const TlsContext> tls_context_;  ///< the same; nullptr: no TLS
   SessionOwner& owner_;
   std::uint64_t id_;
   int socket_;

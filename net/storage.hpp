@@ -117,6 +117,7 @@ class FileTask {
   void open_parent_straight();
   void apply_mode();
   void apply_time();
+  void hold_directory();
   void ask_space();
   void link_name();
   void find_kept();
@@ -169,7 +170,7 @@ class FileTask {
   OpenFiles* files_;
   std::shared_ptr<const OpenFile> kept_;  ///< whose descriptor object_ is, if it is one that others may have too
   OpenFiles::Way way_;                    ///< what is opened may be kept
-  struct statx facts_ {};
+  struct statx facts_{};
   Count count_;
   std::uint64_t until_ = 0;  ///< how much is counted
   std::unique_ptr<core::Codec> counter_;

@@ -20,6 +20,9 @@ void FileTask::apply_time() {
   reactor_.submit(op_);
 }
 
+// For what needs no right to read it.
+void FileTask::hold_directory() { open_below(path_, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, object_); }
+
 void FileTask::ask_space() {
   op_.space(object_);
   reactor_.submit(op_);
@@ -43,7 +46,7 @@ void FileTask::set_facts(std::shared_ptr<Root> root, std::string_view path, cons
 }
 
 void FileTask::look_for_space(std::shared_ptr<Root> root, std::string_view path) {
-  static constexpr Step steps[] = {&FileTask::open_listing, &FileTask::ask_space};
+  static constexpr Step steps[] = {&FileTask::hold_directory, &FileTask::ask_space};
   begin(std::move(root), path, steps);
 }
 

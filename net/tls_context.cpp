@@ -84,6 +84,21 @@ TlsContext::Connection* connection_of(SSL* stream) {
   return static_cast<TlsContext::Connection*>(SSL_get_app_data(stream));
 }
 
+// Taken from the ClientHello itself: where a session of TLS 1.2 is resumed, OpenSSL tells the name that this was begun
+// for, whatever the client asks for now. Whether the form is right is for OpenSSL to say: before the name stand the
+// list's length, the type of its only name, and that one's length (RFC 6066 3).
+int note_server_name(SSL* stream, int*, void*) {
+  constexpr std::size_t before = 2 + 1 + 2;
+  const unsigned char* list = nullptr;
+  std::size_t size = 0;
+  std::string& name = connection_of(stream)->server_name;
+  name.clear();
+  if (SSL_client_hello_get0_ext(stream, TLSEXT_TYPE_server_name, &list, &size) == 1 && size > before &&
+      size <= before + TLSEXT_MAXLEN_host_name)
+    name.assign(reinterpret_cast<const char*>(list) + before, size - before);
+  return SSL_CLIENT_HELLO_SUCCESS;
+}
+
 std::span<const unsigned char> id_in(const SSL_SESSION* session) {
   void* data = nullptr;
   std::size_t size = 0;
@@ -187,6 +202,7 @@ class TlsContext::Maker {
     SslContext made(SSL_CTX_new(TLS_server_method()));
     context_ = made.get();
     ERR_clear_error();
+    SSL_CTX_set_client_hello_cb(context_, &note_server_name, nullptr);
     set_protocol();
     set_ciphers();
     set_tickets();
@@ -347,7 +363,8 @@ ssl_ctx_st* TlsContext::certificate_of(std::string_view host) const {
   return found != nullptr ? found : first();
 }
 
-// SNI (RFC 6066 3). Data connections show their control connection's.
+// SNI (RFC 6066 3). Data connections show their control connection's. OpenSSL's name, not the ClientHello's: a session
+// of TLS 1.2 that is resumed shows no certificate, and its data connections that of the name that it was begun for.
 int TlsContext::choose_certificate(SSL* stream, int*, void* argument) {
   const auto& self = *static_cast<const TlsContext*>(argument);
   const char* const name = SSL_get_servername(stream, TLSEXT_NAMETYPE_host_name);

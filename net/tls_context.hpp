@@ -70,6 +70,7 @@ class TlsContext {
     bool data = false;
     TlsId id{};                    ///< what goes into tickets
     ssl_ctx_st* keeper = nullptr;  ///< keeps sessions that are no tickets
+    std::string server_name{};     ///< that its ClientHello asks for (SNI); empty: none
   };
 
  private:

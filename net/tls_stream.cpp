@@ -389,11 +389,6 @@ bool TlsStream::same_client(const TlsIdentity& identity) const {
   return X509_cmp(identity.client.get(), shown) == 0;
 }
 
-std::string TlsStream::server_name() const {
-  const char* const name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name);
-  return name != nullptr ? name : "";
-}
-
 bool TlsStream::begun() const { return BIO_number_read(SSL_get_rbio(ssl_.get())) > 0; }
 
 std::string TlsStream::description() const {

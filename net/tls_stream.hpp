@@ -64,7 +64,7 @@ class TlsStream final : public io::Layer {
   const std::string& reason() const { return reason_; }
   std::vector<std::string> names() const { return client_names(ssl_.get()); }
   /// The host that the client asked for (SNI, RFC 6066 3); empty: none.
-  std::string server_name() const;
+  const std::string& server_name() const { return connection_.server_name; }
 
   /// What there is to be read, as Backend::inbound.
   io::Inbound inbound();

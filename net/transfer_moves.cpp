@@ -227,8 +227,8 @@ std::unique_ptr<Flow> Transfer::make_flow() {
                       .reserve = spec_.ranged() ? 0 : tuning.preallocate_mib * 1024 * 1024};
   const std::size_t gather = core::keeps_connection(spec_.as) ? static_cast<std::size_t>(tuning.gather_kib) * 1024 : 0;
   if (lists()) {
-    auto source =
-        std::make_unique<ListingSource>(reactor, root_, file_, spec_, rights_, reactor.backend().wall_clock());
+    auto source = std::make_unique<ListingSource>(reactor, context_.listings, root_, file_, spec_, rights_,
+                                                  reactor.backend().wall_clock());
     return make_codec_send(
         reactor, ends, buffers, core::make_listing_encoder(spec_.as),
         {.source = std::move(source), .gather = gather, .unsent = std::exchange(unsent_, std::nullopt)});

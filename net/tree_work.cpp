@@ -20,9 +20,11 @@ bool vanished(std::int32_t result) { return result == -ENOENT; }
 
 }  // namespace
 
-TreeWork::TreeWork(io::Reactor& reactor, std::shared_ptr<Root> root, std::string_view path, bool removes)
-    : Work(path), reactor_(reactor), root_(std::move(root)), removes_(removes), here_(".") {
+TreeWork::TreeWork(Context& context, const core::Config::Limits& limits, std::shared_ptr<Root> root,
+                   std::string_view path, bool removes)
+    : Work(context, limits, path), root_(std::move(root)), removes_(removes), here_(".") {
   op_.bind<&TreeWork::on_op_done>(*this);
+  if (removes_) batch_.wanted = io::DirFacts::kind;
 }
 
 void TreeWork::submit(Then then) {
@@ -36,9 +38,10 @@ void TreeWork::open(int directory, const std::string& path, std::uint64_t flags,
   submit(then);
 }
 
-void TreeWork::close(int& directory) { reactor_.close(std::exchange(directory, -1), true); }
+// Not at once: the last close of a directory that is removed frees its blocks.
+void TreeWork::close(int& directory) { reactor_.close(std::exchange(directory, -1)); }
 
-// The first error is told; the walk goes on (draft-peterson 2.2).
+// The first error is told. What removes goes on (draft-peterson 2.2); a measure has nothing else to tell then.
 void TreeWork::note(std::int32_t result) {
   if (result < 0 && !vanished(result) && first_error_ == 0) first_error_ = -result;
 }
@@ -83,7 +86,7 @@ void TreeWork::on_top_known(std::int32_t result) {
 
 void TreeWork::visit() {
   if (cancelled()) return end(ECANCELED);
-  if (pending_.empty()) return end(first_error_);
+  if (pending_.empty() || ends_early()) return end(first_error_);
   pending_.pop_back();
   const std::size_t begin = pending_.rfind('/') + 1;  // 0 when there is none
   name_ = pending_.substr(begin);
@@ -112,7 +115,7 @@ void TreeWork::read() {
 
 void TreeWork::on_read(std::int32_t result) {
   note(result);
-  if (result > 0 && !cancelled()) {
+  if (result > 0 && !ends_early()) {
     next_ = 0;
     return next_entry();
   }
@@ -121,9 +124,9 @@ void TreeWork::on_read(std::int32_t result) {
 }
 
 void TreeWork::next_entry() {
-  while (next_ < batch_.entries.size() && !cancelled())
+  while (next_ < batch_.entries.size() && !ends_early())
     if (take(batch_.entries[next_++])) return;
-  if (!cancelled()) return read();
+  if (!ends_early()) return read();
   close(directory_);
   visit();
 }
@@ -164,7 +167,7 @@ void TreeWork::on_entry_removed(std::int32_t result) {
 }
 
 void TreeWork::remember(std::string_view name) {
-  if (pending_.size() + name.size() >= core::limits::tree_pending_max) return note(-ENOBUFS);
+  if (pending_.size() + name.size() >= core::limits::tree_pending_max) return note(removes_ ? -ENOBUFS : -E2BIG);
   (pending_ += name) += '/';
 }
 
@@ -221,7 +224,7 @@ void TreeWork::count(const struct statx& facts) {
   const std::uint64_t device = (static_cast<std::uint64_t>(facts.stx_dev_major) << 32) | facts.stx_dev_minor;
   if (!S_ISDIR(facts.stx_mode) && facts.stx_nlink > 1) {
     if (linked_.contains({device, facts.stx_ino})) return;
-    if (linked_.size() >= core::limits::tree_links_max) return note(-ENOBUFS);
+    if (linked_.size() >= core::limits::tree_links_max) return note(-E2BIG);
     linked_.emplace(device, facts.stx_ino);
   }
   ++progress_.objects;

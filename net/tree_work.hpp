@@ -1,7 +1,8 @@
 // A directory and all below it: measured (DSIZ) or removed (RMDA). Depth first, with one directory open at a time, and
 // memory for the names of directories that were seen and not yet entered.
-// Symbolic links are objects here, and are never followed: all is opened from the top with RESOLVE_NO_SYMLINKS, so that
-// nobody who swaps a directory for a link meanwhile leads it elsewhere.
+// Symbolic links below the top are objects here, and are never followed: all is opened from the top with
+// RESOLVE_NO_SYMLINKS, so that nobody who swaps a directory for a link meanwhile leads it elsewhere. A link to the top
+// itself is followed to measure, not to remove.
 #pragma once
 
 #include <set>
@@ -15,7 +16,8 @@ namespace net {
 
 class TreeWork final : public Work {
  public:
-  TreeWork(io::Reactor& reactor, std::shared_ptr<Root> root, std::string_view path, bool removes);
+  TreeWork(Context& context, const core::Config::Limits& limits, std::shared_ptr<Root> root, std::string_view path,
+           bool removes);
 
  private:
   using Then = void (TreeWork::*)(std::int32_t result);
@@ -28,6 +30,7 @@ class TreeWork final : public Work {
   void open(int directory, const std::string& path, std::uint64_t flags, std::uint64_t resolve, Then then);
   void close(int& directory);
   void note(std::int32_t result);
+  bool ends_early() const { return cancelled() || (!removes_ && first_error_ != 0); }
 
   void on_holder_opened(std::int32_t result);
   void open_top();
@@ -49,7 +52,6 @@ class TreeWork final : public Work {
   void on_directory_removed(std::int32_t result);
   void count(const struct statx& facts);
 
-  io::Reactor& reactor_;
   io::Op op_;
   Then then_ = nullptr;
   std::shared_ptr<Root> root_;
@@ -64,7 +66,7 @@ class TreeWork final : public Work {
   std::string pending_;
   io::DirBatch batch_;
   std::size_t next_ = 0;  ///< of the batch
-  struct statx facts_ {};
+  struct statx facts_{};
   std::set<std::pair<std::uint64_t, std::uint64_t>>
       linked_;  ///< files with several names that are counted: device, inode
   int first_error_ = 0;

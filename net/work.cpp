@@ -18,9 +18,10 @@ std::unique_ptr<Work> make_work(Context& context, const core::Config& config, st
   switch (spec.kind) {
     case Kind::measure_tree:
     case Kind::remove_tree:
-      return std::make_unique<TreeWork>(context.reactor, std::move(root), spec.path, spec.kind == Kind::remove_tree);
+      return std::make_unique<TreeWork>(context, config.limits, std::move(root), spec.path,
+                                        spec.kind == Kind::remove_tree);
     case Kind::make_directories:
-      return std::make_unique<PathWork>(context.reactor, std::move(root), spec.path, spec.mode);
+      return std::make_unique<PathWork>(context, config.limits, std::move(root), spec.path, spec.mode);
     case Kind::digest: return std::make_unique<DigestWork>(context, config.limits, std::move(root), spec);
     case Kind::copy:
     case Kind::combine: break;
@@ -31,7 +32,7 @@ std::unique_ptr<Work> make_work(Context& context, const core::Config& config, st
                                .temporary_suffix = fmt::format("{:016x}", context.random())},
                     .combines = spec.kind == Kind::combine};
   if (config.uploads.file_max_bytes > 0) job.length_max = static_cast<std::uint64_t>(config.uploads.file_max_bytes);
-  return std::make_unique<CopyWork>(context.reactor, std::move(root), spec.path, std::move(job));
+  return std::make_unique<CopyWork>(context, config.limits, std::move(root), spec.path, std::move(job));
 }
 
 }  // namespace net

@@ -3,6 +3,7 @@
 
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
 #include <csignal>
@@ -74,6 +75,9 @@ int run_worker(const std::string& file, const core::ParsedConfig& parsed, Shared
   auto made = make_log(config->log, {.worker = workers > 1 ? worker + 1 : 0});
   if (!made) return complain(parsed, file, "log.file", made.error());
   spdlog::logger& log = **made;
+  // Behind the log, which is the administrator's file. All others are made with the very modes that [uploads] or SITE
+  // UMASK says.
+  umask(0);
   auto chosen = io::make_backend(backend_word(config->io.backend), backend_options(*config));
   if (!chosen) return complain(parsed, file, "io.backend", chosen.error());
   if (!chosen->why.empty()) log.warn("falling back to {}: {}", chosen->backend->name(), chosen->why);

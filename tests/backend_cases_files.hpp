@@ -97,12 +97,12 @@ inline void stat_tells_facts(World& world) {
   Lab lab(world);
   const int file = lab.create("file");
   lab.write(file, "12345");
-  struct statx facts {};
+  struct statx facts{};
   CHECK(lab.run([&](io::Op& op) { op.stat(lab.root, "file", 0, facts); }) == 0);
   CHECK(S_ISREG(facts.stx_mode));
   CHECK(facts.stx_size == 5);
   CHECK(facts.stx_nlink == 1);
-  struct statx same {};
+  struct statx same{};
   CHECK(lab.run([&](io::Op& op) { op.stat(file, "", AT_EMPTY_PATH, same); }) == 0);
   CHECK(same.stx_ino == facts.stx_ino);
   CHECK(lab.run([&](io::Op& op) { op.stat(lab.root, "none", 0, facts); }) == -ENOENT);
@@ -144,6 +144,11 @@ inline void space_is_told(World& world) {
   space.op.space(lab.root);
   CHECK(lab.run(space) == 0);
   CHECK(space.op.length > 1'000'000);
+  const int held = lab.open(".", O_PATH | O_DIRECTORY);
+  space.op.space(held);
+  CHECK(lab.run(space) == 0);
+  CHECK(space.op.length > 1'000'000);
+  lab.close(held);
 }
 
 inline void octets_are_copied(World& world) {
@@ -180,7 +185,7 @@ inline void links_are_made(World& world) {
   CHECK(lab.run([&](io::Op& op) { op.symlink("file", lab.root, "link"); }) == 0);
   CHECK(lab.run([&](io::Op& op) { op.symlink("file", lab.root, "link"); }) == -EEXIST);
   CHECK(lab.run([&](io::Op& op) { op.symlink("file", lab.root, "none/link"); }) == -ENOENT);
-  struct statx facts {};
+  struct statx facts{};
   CHECK(lab.run([&](io::Op& op) { op.stat(lab.root, "link", AT_SYMLINK_NOFOLLOW, facts); }) == 0);
   CHECK(S_ISLNK(facts.stx_mode));
   const int through = lab.open("link", O_RDONLY);

@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <semaphore>
 
+#include "io/syscalls.hpp"
 #include "tests/backend_cases.hpp"
 
 namespace {
@@ -363,6 +364,46 @@ TEST_CASE("space is set aside on a disk, and not in memory", "[backend]") {
   CHECK(lab.facts_of("file").stx_blocks * 512 < 1 << 20);
   lab.close(file);
   lab.remove("file");
+}
+
+TEST_CASE("octets are copied between file systems", "[backend]") {
+  const auto* name = GENERATE("epoll", "io_uring");
+  RealWorld here(name, disk), there(name, memory);
+  Lab lab(here);
+  const int from = lab.create("from"), to = lab.open(there.root(), "to", O_RDWR | O_CREAT | O_TRUNC);
+  REQUIRE(to >= 0);
+  const std::string octets = pattern(3'000'000), ahead = "ahead ";
+  lab.write(from, octets);
+  off64_t from_begin = 0, to_begin = 0;
+  if (::copy_file_range(from, &from_begin, to, &to_begin, 1, 0) >= 0)
+    WARN("the kernel copies from " << disk << " to " << memory << ": copying by hand is not tested");
+  lab.write(to, ahead);
+  std::int64_t copied = 0;
+  for (int result = 1; result > 0; copied += result) {
+    result = lab.run([&](io::Op& op) { op.copy(from, copied, to, std::ssize(ahead) + copied, std::size_t{1} << 20); });
+    REQUIRE(result >= 0);
+  }
+  CHECK(copied == std::ssize(octets));
+  CHECK((lab.read(to) == ahead + octets));
+  const int read_only = lab.open(there.root(), "to", O_RDONLY);
+  CHECK(lab.run([&](io::Op& op) { op.copy(from, 0, read_only, 0, 10); }) == -EBADF);
+  for (const int file : {from, to, read_only}) lab.close(file);
+  lab.remove("from");
+  CHECK(::unlinkat(there.root(), "to", 0) == 0);
+}
+
+TEST_CASE("the last close of a directory that is removed is no work for the loop", "[backend]") {
+  RealWorld world("epoll", memory);
+  Lab lab(world);
+  CHECK(lab.run([&](io::Op& op) { op.make_dir(lab.root, "dir", 0755); }) == 0);
+  const int first = lab.open("dir", O_RDONLY | O_DIRECTORY), last = lab.open("dir", O_RDONLY | O_DIRECTORY);
+  io::Op closing;
+  closing.close(first);
+  CHECK(io::attempt_on_file(closing) == 0);
+  lab.remove("dir", AT_REMOVEDIR);
+  closing.close(last);
+  CHECK(io::attempt_on_file(closing) == -EAGAIN);
+  lab.close(last);
 }
 
 TEST_CASE("an unnamed file is published by its descriptor", "[backend]") {

@@ -169,7 +169,8 @@ TEST_CASE("what lasts can be ended by ABOR, and tells so", "[command][SL-04]") {
   for (const auto& table : {core::command_table(), core::site_table()})
     for (const core::CommandRow& row : table) {
       CAPTURE(row.verb);
-      if (row.lasts) CHECK((core::admits(row, 426) && row.diagram == core::Diagram::simple));
+      const unsigned ended = row.verb == "HASH" || row.verb.starts_with('X') ? 451 : 426;  // HASH 3.5 has no 426
+      if (row.lasts) CHECK((core::admits(row, ended) && row.diagram == core::Diagram::simple));
     }
 }
 

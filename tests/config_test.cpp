@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -75,6 +76,7 @@ const std::vector<std::string> contract{
     "tuning.slow_writes_rest_ms",
     "tuning.open_files",
     "tuning.preallocate_mib",
+    "listing.cache_mib",
     "tls.certificate",
     "tls.key",
     "tls.require",
@@ -101,7 +103,7 @@ const std::vector<std::string> contract{
     "limits.transfer_buffers",
     "limits.deflate_level",
     "limits.inflate_ratio",
-    "limits.digests",
+    "limits.heavy_works",
     "limits.digest_max_bytes",
     "anonymous.enabled",
     "anonymous.root",
@@ -213,7 +215,7 @@ TEST_CASE("every kind of value is read", "[config]") {
     idle_timeout_s = 0
     deflate_level = 0
     inflate_ratio = 1032
-    digests = 1
+    heavy_works = 1
     digest_max_bytes = 1000000
     [uploads]
     publish = "durable"
@@ -240,7 +242,7 @@ TEST_CASE("every kind of value is read", "[config]") {
   CHECK(config.limits.idle_timeout_s == 0);
   CHECK(config.limits.deflate_level == 0);
   CHECK(config.limits.inflate_ratio == 1032);
-  CHECK(config.limits.digests == 1);
+  CHECK(config.limits.heavy_works == 1);
   CHECK(config.limits.digest_max_bytes == 1'000'000);
   CHECK(config.uploads.publish == core::Publish::durable);
   CHECK(config.uploads.file_mode == 0600);
@@ -361,6 +363,8 @@ TEST_CASE("a host has names, users and files of its own", "[config][names]") {
   CHECK(config.find_host("second.example.org") == &second);
   CHECK(config.find_host("ftp.example.org") == nullptr);
   CHECK(config.is_own_name("ftp.example.org"));
+  CHECK_FALSE(config.is_own_name("nobody.example.org"));
+  CHECK(core::Config().is_own_name("nobody.example.org"));  // where there are no hosts
   CHECK(core::all_accounts(config).size() == 9);
 }
 
@@ -389,6 +393,9 @@ TEST_CASE("what is divided among workers is divided without rest or overlap", "[
     CHECK(part.data.passive_ports.first == next_port);
     CHECK(part.data.passive_ports.size() >= 100 / workers);
     CHECK(part.limits.transfer_buffers >= static_cast<std::int64_t>(130 / workers));
+    const auto works = static_cast<std::int64_t>(16 / workers);  // the default
+    CHECK(part.limits.heavy_works >= std::max<std::int64_t>(works, 1));
+    CHECK(part.limits.heavy_works <= works + 1);
     next_port = part.data.passive_ports.last + 1U;
     buffers += part.limits.transfer_buffers;
     CHECK(part.limits.sessions == whole.limits.sessions);
@@ -471,7 +478,7 @@ TEST_CASE("a mistake is named with its line, its key and its cure", "[config]") 
        "\"192.0.2.1\"; \"10.0.0.0/33\" is none"},
       {"[anonymous]\nallow = [\"reed\"]",
        "c.toml:2: anonymous.allow: must be rights: \"list\", \"read\", \"write\", \"delete\", \"rename\", \"mkdir\", "
-       "\"site\"; \"reed\" is none"},
+       "\"site\", \"admin\"; \"reed\" is none"},
       {"[tls]\ncertificate = \"c.pem\"",
        "c.toml:2: tls.certificate: needs its private key: set [tls] key to the PEM file that holds it"},
       {"[tls]\nkey = \"k.pem\"", "c.toml:2: tls.key: needs a certificate: set [tls] certificate and key"},

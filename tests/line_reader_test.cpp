@@ -76,6 +76,27 @@ TEST_CASE("several commands in one segment come out in order", "[line_reader]") 
   CHECK(reader.pending() == 0);
 }
 
+TEST_CASE("a line that came whole can be looked for without being taken", "[line_reader]") {
+  constexpr auto is_abor = [](std::string_view line) { return line == "ABOR"; };
+  core::LineReader reader;
+  CHECK_FALSE(reader.holds(is_abor));
+  reader.input() += "NOOP\r\nPWD\r\nABOR\r";
+  CHECK(reader.next()->text == "NOOP");
+  CHECK_FALSE(reader.holds(is_abor));  // not whole
+  reader.input() += "\nABORT\r\n";
+  CHECK(reader.holds(is_abor));
+  CHECK(reader.next()->text == "PWD");
+  CHECK(reader.holds(is_abor));
+  CHECK(reader.next()->text == "ABOR");
+  CHECK_FALSE(reader.holds(is_abor));  // it has been given out
+  CHECK(reader.next()->text == "ABORT");
+  reader.input() += std::string(command_line_max + 1, 'x');
+  CHECK_FALSE(reader.next());  // thrown away, and so is its end
+  reader.input() += "\r\nNOOP\r\n";
+  CHECK_FALSE(reader.holds([](std::string_view line) { return line.empty(); }));
+  CHECK(reader.holds([](std::string_view line) { return line == "NOOP"; }));
+}
+
 TEST_CASE("a lone LF or CR is part of the line", "[line_reader][CC-29]") {
   check_lines("STOR a\nb\r\n", {"STOR a\nb"});
   check_lines("\nNOOP\n\r\n", {"\nNOOP\n"});

@@ -48,7 +48,7 @@ TEST_CASE("all texts are UTF-8, and the English ones ASCII", "[names][LA-01]") {
 
 TEST_CASE("no text was left in English", "[names][LA-01]") {
   for (const auto& row : core::phrase_rows) {
-    if (row[0] == "Syntax: {} {}") continue;  // the same word
+    if (row[0].starts_with("Syntax: ")) continue;  // the same word
     for (std::size_t i = 1; i < core::language_count; ++i) CHECK(row[i] != row[0]);
   }
 }

@@ -73,6 +73,7 @@ TEST_CASE("FEAT lists the algorithms and OPTS HASH selects one until REIN", "[pi
 TEST_CASE("HASH has a code for each reason", "[pi][contents][HA-05]") {
   const auto [error, code] = GENERATE(table<int, std::string>({
       {EBUSY, "450"},
+      {EUSERS, "450"},
       {ENOBUFS, "450"},
       {EMFILE, "450"},
       {ENOENT, "550"},
@@ -116,7 +117,7 @@ TEST_CASE("while a digest is made STAT tells how far it is, ABOR ends it, and al
   CHECK(world.talk("HASH five") == "");
   world.pi().set_progress({.octets = 2, .total = 5});
   CHECK(world.talk("STAT") == "211");
-  CHECK(holds(world.last().lines, " HASH in progress: 2 of 5 octets read"));
+  CHECK(holds(world.last().lines, " HASH in progress: 2 of 5 octets done"));
   CHECK(world.talk("NOOP") == "");
   CHECK(world.end_work() == "213 200");
   CHECK(world.talk("HASH five") == "");
@@ -124,6 +125,37 @@ TEST_CASE("while a digest is made STAT tells how far it is, ABOR ends it, and al
   CHECK(world.talk("XCRC five") == "");
   CHECK(world.octets("QUIT\r\n") == "");
   CHECK(world.end_work() == "250 221");
+}
+
+TEST_CASE("ABOR ends work from behind what waits, and all is answered in its order", "[pi][contents][AB-01]") {
+  World world;
+  world.works_wait();
+  const std::string waits = GENERATE("NOOP", "noop x", "PWD", "XYZZY");
+  const std::string code = world.talk(waits);
+  CHECK(world.octets("HASH five\r\n" + waits + "\r\nABOR\r\n") == "451 " + code + " 226");
+  CHECK(world.talk("XCRC five") == "");
+  CHECK(world.talk(waits) == "");
+  CHECK(world.octets("abor") == "");
+  CHECK(world.octets("\r\n") == "451 " + code + " 226");
+  CHECK(world.octets("HASH five\r\nHASH pub\r\nABOR\r\n") == "451 451 226");
+  CHECK(world.octets("DSIZ\r\n" + waits + "\r\nABOR\r\n") == "426 " + code + " 226");
+}
+
+TEST_CASE("ABOR from behind what waits is asked for once, and no other line is one", "[pi][contents][AB-01]") {
+  World world;
+  world.works_wait();
+  world.aborts_wait();
+  CHECK(world.octets("HASH five\r\nNOOP\r\nABOR now\r\nCWD ABOR\r\nABORT\r\n") == "");
+  CHECK(world.actions() == Actions{"Digest SHA-256 /five"});
+  CHECK(world.talk("ABOR") == "");
+  CHECK(world.talk("ABOR") == "");
+  CHECK(world.actions() == Actions{"Abort"});
+  CHECK(world.end_work() == "213 200 501 550 500 226 226");  // it was nearly over
+  world.actions();
+  CHECK(world.talk("XCRC five") == "");
+  CHECK(world.octets("NOOP\r\nABOR\r\n") == "");
+  CHECK(world.actions() == Actions{"Digest CRC32 /five inside", "Abort"});
+  CHECK(world.end_work() == "250 200 226");
 }
 
 TEST_CASE("a STAT of a path waits for the digest", "[pi][contents]") {

@@ -130,6 +130,23 @@ TEST_CASE("a file whose name begins with digits is asked for, not changed", "[pi
   CHECK(world.talk("MDTM 2020010203040 readme.txt") == "550");
 }
 
+TEST_CASE("a time and a name may together be more than one name can have", "[pi][MF-01]") {
+  LoggedIn world;
+  const std::string name(250, 'x');
+  world.add_file("/" + name, 1);
+  CHECK(world.talk("MDTM 20200102030405 " + name) == "213");
+  CHECK(world.text() == "Modify=20200102030405; " + name);
+  CHECK(world.actions() == Actions{"SetFacts /" + name + " modified=20200102030405"});
+  CHECK(world.talk("MDTM 20200102030405 " + std::string(256, 'x')) == "550");
+  CHECK(world.talk("MDTM " + std::string(256, 'x')) == "550");
+  world.actions();
+  world.fail_next(ENAMETOOLONG);  // a file system with shorter names
+  CHECK(world.talk("MDTM 20200102030405 readme.txt") == "213");
+  AsReader reader;
+  CHECK(reader.talk("MDTM 20200102030405 " + name) == "550");
+  CHECK(reader.actions().empty());
+}
+
 // ---- AVBL, DSIZ, RMDA ----
 
 TEST_CASE("AVBL tells the octets that can be stored", "[pi][SL-01]") {
@@ -275,6 +292,17 @@ TEST_CASE("what a client calls itself is seen by the administrator", "[pi][SL-05
   CHECK(before.talk("CLNT") == "501");
 }
 
+TEST_CASE("what a client calls itself cannot break an administrator's reply", "[pi][SL-05]") {
+  using namespace std::string_view_literals;
+  LoggedIn world;
+  CHECK(world.talk("CLNT \x1b[2JA\n200 B\x07\r\0 C\x7f"sv) == "200");
+  CHECK(world.pi().sight(0).client == "[2JA200 B C");
+  CHECK(world.talk("CSID Name=\nClient\t;Version=\x1b[1m;") == "200");
+  CHECK(world.pi().sight(0).client == "Client [1m");
+  CHECK(world.talk("CLNT gr\xc3\xbcn") == "200");
+  CHECK(world.pi().sight(0).client == "gr\xc3\xbcn");
+}
+
 TEST_CASE("a server's name cannot break CSID's facts", "[pi][SL-05]") {
   core::Config config = tests::world_config();
   config.server.name = "a;b=c";
@@ -336,4 +364,37 @@ TEST_CASE("PRET checks the transfer command that it announces", "[pi]") {
     CHECK(world.talk(line) == "504");
   AsReader reader;
   CHECK(reader.talk("PRET STOR x") == "550");
+  PiWorld before;
+  CHECK(before.talk("PRET RETR readme.txt") == "530");
+}
+
+TEST_CASE("PRET tells what its command would be told of accounts and protection", "[pi]") {
+  PiWorld clerk;  // ACCT for storing alone
+  clerk.log_in("clerk");
+  for (const std::string_view line : {"PRET RETR readme.txt", "PRET LIST"}) CHECK(clerk.talk(line) == "200");
+  CHECK(clerk.talk("PRET STOR x") == "532");
+  CHECK(clerk.talk("ACCT vault") == "230");
+  CHECK(clerk.talk("PRET STOR x") == "200");
+  core::Config config = tests::secure_world_config();
+  config.tls.require = "data";
+  PiWorld world(config);
+  CHECK(world.talk("AUTH TLS") == "234");
+  world.log_in();
+  for (const std::string_view line : {"PRET RETR readme.txt", "PRET STOR x", "PRET LIST"})
+    CHECK(world.talk(line) == "521");
+  CHECK(world.talk("PRET NOOP") == "504");
+  world.talk("PBSZ 0");
+  CHECK(world.talk("PROT P") == "200");
+  CHECK(world.talk("PRET RETR readme.txt") == "200");
+}
+
+TEST_CASE("where too much goes on already it is 450, and the same for all that is heavy", "[pi]") {
+  LoggedIn world;
+  for (const std::string_view line : {"COMB a readme.txt", "HASH readme.txt", "XCRC readme.txt", "SITE CPTO a"}) {
+    CAPTURE(line);
+    if (line.starts_with("SITE")) world.talk("SITE CPFR readme.txt");
+    world.fail_next(EUSERS);
+    CHECK(world.talk(line) == "450");
+    CHECK(world.text() == "Too much of this kind is going on; try again.");
+  }
 }

@@ -186,6 +186,23 @@ TEST_CASE("an unknown or disabled host gets 504, and all is as before", "[pi][na
   CHECK(log_in(world, "filer", "paper") == "331 230");
 }
 
+TEST_CASE("a server without hosts is meant whatever it is called", "[pi][names][LA-06][LA-09]") {
+  PiWorld world(tests::secure_world_config());
+  for (const std::string_view name : {"ftp.example.org", "Localhost", "xn--mller-kva.example", "192.0.2.1"}) {
+    CHECK(world.talk("HOST " + std::string(name)) == "220");
+    CHECK(world.text() == "Millrace ready");
+  }
+  CHECK(world.talk("HOST 192.0.2.2") == "504");
+  CHECK(world.talk("HOST ftp.example.org:21") == "501");
+  CHECK(log_in(world, "demo", "secret") == "331 230");
+  PiWorld secured(tests::secure_world_config());
+  secured.server_name = "ftp.example.org";
+  CHECK(secured.talk("AUTH TLS") == "234");
+  CHECK(secured.talk("HOST other.example.org") == "504");
+  CHECK(secured.talk("HOST ftp.example.org") == "220");
+  CHECK(log_in(secured, "demo", "secret") == "331 230");
+}
+
 TEST_CASE("a host that is down for a while gets 421 and the end", "[pi][names][LA-10][RC-25]") {
   PiWorld world(hosts_config());
   CHECK(world.talk("HOST down.example.org") == "421");
@@ -204,8 +221,7 @@ TEST_CASE("HOST has to name the host that the handshake was for", "[pi][names][L
 TEST_CASE("the name in the handshake selects the host for clients without HOST", "[pi][names][LA-11][LA-13]") {
   Secured world("files.example.org");
   CHECK(log_in(world, "filer", "paper") == "331 230");
-  for (const std::string_view other :
-       {"ftp.example.org", "nobody.example.org", "down.example.org", "off.example.org"}) {
+  for (const std::string_view other : {"ftp.example.org", "nobody.example.org", "off.example.org"}) {
     Secured nowhere(other);
     CHECK(log_in(nowhere, "demo", "secret") == "331 230");
   }
@@ -217,6 +233,18 @@ TEST_CASE("a handshake for another host than HOST named ends the session", "[pi]
   world.server_name = "daten.example.org";
   CHECK(world.talk("AUTH TLS") == "234 421");
   CHECK(world.pi().closing());
+}
+
+TEST_CASE("a handshake for a host that is down ends the session as HOST would", "[pi][names][LA-10][LA-11]") {
+  PiWorld world(hosts_config());
+  world.server_name = "Down.example.org";
+  CHECK(world.talk("AUTH TLS") == "234 421");
+  CHECK(world.pi().closing());
+  core::Pi implicit(std::make_shared<const Config>(hosts_config()), *core::parse_endpoint("192.0.2.1:990"),
+                    *core::parse_endpoint("192.0.2.9:40021"));
+  implicit.greet_secured({}, "down.example.org", 1);
+  CHECK(implicit.output() == "421 That host is not available now; try again later.\r\n");
+  CHECK(implicit.closing());
 }
 
 TEST_CASE("HOST before AUTH TLS says whose certificate is shown", "[pi][names][LA-12]") {
@@ -411,6 +439,12 @@ TEST_CASE("what clients read by its form is in no language", "[pi][names][LA-01]
     english.replies(), german.replies();
     english.talk(line), german.talk(line);
     CHECK(first(english) == first(german));
+  }
+  for (PiWorld* const world : {static_cast<PiWorld*>(&english), static_cast<PiWorld*>(&german)}) {
+    world->talk("TYPE I");
+    world->replies();
+    CHECK(world->talk("RETR readme.txt") == "150 226");
+    CHECK(world->replies().front().text().ends_with(" (12 bytes)."));  // as curl looks for it
   }
 }
 

@@ -1,8 +1,10 @@
 // SITE's subcommands on the PI alone.
 #include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "core/pi.hpp"
@@ -54,6 +56,21 @@ TEST_CASE("SITE needs a login, and its subcommands the right to it", "[pi][site]
   }
   CHECK(reader.talk("SITE HELP") == "214");
   CHECK(reader.actions().empty());
+}
+
+TEST_CASE("SITE CHMOD and UTIME need the right to write as well", "[pi][site]") {
+  core::Config config = tests::world_config();
+  core::Account curator = *config.accounts.find("reader");
+  curator.name = "curator";
+  curator.rights.set(core::Right::site);
+  config.accounts.add(curator);
+  PiWorld world(config);
+  world.log_in("curator");
+  world.actions();
+  CHECK(world.talk("SITE CHMOD 600 readme.txt") == "550");
+  CHECK(world.talk("SITE UTIME 20200102030405 readme.txt") == "550");
+  CHECK(world.actions().empty());
+  CHECK(world.talk("SITE UMASK 027") == "200");
 }
 
 TEST_CASE("SITE CHMOD sets permissions, and no more than that", "[pi][site]") {
@@ -130,7 +147,8 @@ TEST_CASE("SITE CPFR and CPTO copy a file", "[pi][site]") {
 
 TEST_CASE("SITE CPTO must follow right behind CPFR", "[pi][site]") {
   LoggedIn world;
-  for (const std::string_view between : {"PWD", "SITE HELP", "SITE UMASK", "XYZZY", "RNFR readme.txt"}) {
+  for (const std::string_view between :
+       {"PWD", "SITE HELP", "SITE UMASK", "XYZZY", "RNFR readme.txt", "SITE XYZZY", "SITE CPTO", "SITE"}) {
     CAPTURE(between);
     CHECK(world.talk("SITE CPFR readme.txt") == "350");
     world.talk(between);
@@ -228,6 +246,29 @@ TEST_CASE("SITE KICK ends another session", "[pi][site]") {
   CHECK(world.talk("SITE KICK 3") == "504");
   CHECK(world.talk("SITE KICK 99") == "550");
   for (const std::string_view line : {"SITE KICK", "SITE KICK anna", "SITE KICK -1"}) CHECK(world.talk(line) == "501");
+}
+
+TEST_CASE("a 421 does not stand between 234 and the handshake", "[pi][site][tls]") {
+  core::Pi pi(std::make_shared<const core::Config>(tests::secure_world_config()), *core::parse_endpoint("192.0.2.1:21"),
+              *core::parse_endpoint("192.0.2.9:40021"));
+  pi.greet(1);
+  CHECK(pi.resting());
+  pi.receive("AUTH TLS\r\n", false, 2);
+  while (const auto action = pi.next_action(3)) {
+    CHECK_FALSE(pi.resting());
+    if (std::holds_alternative<core::action::BeginTls>(*action)) break;
+    pi.on_outcome({}, 3);
+  }
+  CHECK(pi.output().find("234 ") != std::string::npos);
+  CHECK_FALSE(pi.resting());
+  pi.on_outcome({}, 4);
+  CHECK(pi.resting());
+}
+
+TEST_CASE("who was never greeted is quiet since the connection came", "[pi][site]") {
+  constexpr core::Moment second = 1'000'000'000;
+  const core::Pi pi(std::make_shared<const core::Config>(tests::world_config()), {}, {}, 5 * second);
+  CHECK(pi.sight(7 * second).quiet_ns == 2 * second);
 }
 
 TEST_CASE("a session tells what it does", "[pi][site]") {

@@ -92,7 +92,8 @@ TEST_CASE("errno values have the codes that clients look for", "[reply][RP-07]")
       {ERANGE, 554, 554},
       {EFBIG, 552, 552},
       {EIO, 451, 451},
-      {EOVERFLOW, 451, 451},
+      {EOVERFLOW, 552, 552},
+      {ENOTBLK, 451, 451},
   }));
   CAPTURE(error);
   CHECK(number(core::refusal(error, false).code) == code);

@@ -1,5 +1,10 @@
 // HASH, RANG and MODE Z against the real server, on both backends.
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
 
 #include "core/codec/codec.hpp"
 #include "core/digest.hpp"
@@ -97,6 +102,37 @@ TEST_CASE("HASH and its kin tell the digest of the file", "[live][contents][HA-0
   client.ask("HASH absent", 550);
 }
 
+TEST_CASE("HASH takes regular files that may be read, below the root and nothing else",
+          "[live][contents][HA-05][HA-06]") {
+  // To root every file is readable but some of the kernel's, which can be written alone.
+  const LiveServer server(
+      {.backend = GENERATE("io_uring", "epoll"), .users = {User{.more = "mounts = [\"kernel=/proc/sys/vm\"]"}}});
+  REQUIRE(::mkfifo((server.root() / "fifo").c_str(), 0600) == 0);
+  write_file(server.outside() / "secret", "secret");
+  std::filesystem::create_symlink("../outside/secret", server.root() / "out");
+  std::filesystem::create_symlink(server.outside() / "secret", server.root() / "far");
+  write_file(server.root() / "closed", "closed");
+  REQUIRE(::chmod((server.root() / "closed").c_str(), 0) == 0);
+  FtpClient client = logged_in(server);
+  client.ask("HASH fifo", 551);
+  client.ask("HASH ../../dev/null", 550);
+  for (const string verb : {"HASH ", "XMD5 ", "XCRC "}) {
+    client.ask(verb + "out", 550);
+    client.ask(verb + "far", 550);
+  }
+  client.ask("XMD5 fifo", 550);
+  if (::geteuid() != 0) {
+    client.ask("HASH closed", 552);
+    client.ask("XMD5 closed", 550);
+  } else if (::open("/proc/sys/vm/compact_memory", O_RDONLY | O_CLOEXEC) < 0 && errno == EACCES) {
+    client.ask("SMNT kernel", 250);
+    client.ask("HASH compact_memory", 552);
+    client.ask("XMD5 compact_memory", 550);
+  } else {
+    WARN("nothing here is unreadable to root");
+  }
+}
+
 TEST_CASE("a long HASH holds up nobody: STAT tells of it, others work, ABOR ends it", "[live][contents][AB-01]") {
   const LiveServer server({.backend = GENERATE("io_uring", "epoll")});
   write_file(server.root() / "endless", "");
@@ -104,7 +140,7 @@ TEST_CASE("a long HASH holds up nobody: STAT tells of it, others work, ABOR ends
   write_file(server.root() / "small", "small");
   FtpClient client = logged_in(server), other = logged_in(server);
   client.send("HASH endless");
-  REQUIRE(eventually([&] { return client.ask("STAT", 211).contains(" of 4398046511104 octets read"); }));
+  REQUIRE(eventually([&] { return client.ask("STAT", 211).contains(" of 4398046511104 octets done"); }));
   for (int i = 0; i < 3; ++i) {
     CHECK(client.ask("STAT", 211).contains("HASH in progress: "));
     CHECK(other.retrieve("small") == "small");

@@ -8,6 +8,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -131,6 +132,7 @@ std::string LiveServer::make_configuration(const ServerOptions& options) const {
       << "data.passive_ports = \"" << first_passive_port() << '-' << last_passive_port() << "\"\n"
       << "uploads.publish = \"" << options.publish << "\"\n"
       << "log.level = \"debug\"\n";
+  if (options.log_to_file) out << "log.file = " << log_file() << '\n';
   if (options.anonymous) out << "anonymous.enabled = true\nanonymous.root = " << root_ << '\n';
   for (const std::string& line : options.settings) out << line << '\n';
   for (const User& user : options.users) {
@@ -149,6 +151,7 @@ std::string LiveServer::make_configuration(const ServerOptions& options) const {
 // In the child: becomes the server, which shall not outlive the tests.
 void LiveServer::execute() const {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ::umask(022);  // as on most systems, whoever runs the tests
   const int log = ::open((directory_ / "stderr").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
   dup2(log, STDERR_FILENO);
   const std::string program = binary().string(), config = (directory_ / "config.toml").string();
@@ -227,7 +230,7 @@ void LiveServer::limit_descriptors(std::uint64_t limit) const {
   ::prlimit(pid_, RLIMIT_NOFILE, &now, nullptr);
 }
 
-std::string LiveServer::log() const { return read_file(directory_ / "stderr"); }
+std::string LiveServer::log() const { return read_file(directory_ / "stderr") + read_file(log_file()); }
 
 void write_file(const std::filesystem::path& path, std::string_view content) {
   std::ofstream out(path, std::ios::binary | std::ios::trunc);

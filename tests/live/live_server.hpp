@@ -30,7 +30,8 @@ struct ServerOptions {
   bool anonymous = false;
   std::uint16_t passive_ports = 80;  ///< how many
   int drain_timeout_s = 5;
-  bool own_disk = false;  ///< the root is a file system of its own, which can be filled
+  bool own_disk = false;     ///< the root is a file system of its own, which can be filled
+  bool log_to_file = false;  ///< log.file, in place of standard error
 };
 
 /// A small file system in memory. Gone with all that is on it when destroyed.
@@ -78,7 +79,9 @@ class LiveServer {
   void limit_descriptors(std::uint64_t limit) const;
   /// Of the root, with `own_disk`.
   const Disk& disk() const { return *disk_; }
+  /// What it said on standard error and in its log file.
   std::string log() const;
+  std::filesystem::path log_file() const { return directory_ / "log"; }
 
  private:
   bool start(const ServerOptions& options);

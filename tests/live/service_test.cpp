@@ -96,6 +96,37 @@ TEST_CASE("APPE adds at the end and creates", "[live][SV-06]") {
   CHECK(read_file(server.root() / "log") == "one,two\nthree\n");
 }
 
+// ---- Permissions ----
+
+TEST_CASE("what is made has the permissions that are set for it, and the log those of the start", "[live]") {
+  const int workers = GENERATE(1, 2);
+  const LiveServer server({.backend = GENERATE("io_uring", "epoll"),
+                           .publish = GENERATE("direct", "atomic"),
+                           .settings = {"server.workers = " + std::to_string(workers), "uploads.file_mode = \"0666\"",
+                                        "uploads.directory_mode = \"0777\""},
+                           .log_to_file = true});
+  const auto mode_of = [](const std::filesystem::path& path) {
+    struct stat facts{};
+    REQUIRE(::stat(path.c_str(), &facts) == 0);
+    return facts.st_mode & 07777;
+  };
+  FtpClient client = logged_in(server);
+  client.store("open", "octets");
+  client.ask("MKD open.d", 257);
+  CHECK(mode_of(server.root() / "open") == 0666);
+  CHECK(mode_of(server.root() / "open.d") == 0777);
+  client.ask("SITE UMASK 002", 200);
+  client.store("shared", "octets");
+  client.ask("SITE MKDIR shared.d/below", 250);
+  client.ask("SITE CPFR open", 350);
+  client.ask("SITE CPTO copy", 250);
+  CHECK(mode_of(server.root() / "shared") == 0664);
+  CHECK(mode_of(server.root() / "shared.d") == 0775);
+  CHECK(mode_of(server.root() / "shared.d/below") == 0775);
+  CHECK(mode_of(server.root() / "copy") == 0664);
+  CHECK(mode_of(server.log_file()) == 0644);
+}
+
 // ---- Names ----
 
 TEST_CASE("RNFR and RNTO belong together", "[live][SV-08][SV-09][RC-14]") {

@@ -155,6 +155,34 @@ TEST_CASE("a reload leaves running sessions the hosts that they had", "[sim][nam
   CHECK(which(before) == "files");
 }
 
+TEST_CASE("a reload leaves running sessions the TLS that they had", "[sim][names][tls]") {
+  HostSite on;
+  const TlsPeer peer;
+  Visitor before(on.site);
+  CHECK(before.reply() == "220");
+  Config fresh = on.site.config();
+  if (GENERATE(true, false)) {
+    fresh.tls = {};
+  } else {
+    fresh.tls.certificate = fresh.tls.more.front().certificate;
+    fresh.tls.key = fresh.tls.more.front().key;
+  }
+  REQUIRE_FALSE(on.site.reload(fresh));
+  REQUIRE(before.secure(peer));  // as FEAT says
+  CHECK(before.tls()->server_common_name() == "ftp.example.org");
+  before.log_in();
+  CHECK(before.download("RETR which", peer) == "main");
+  CHECK(before.reply() == "226");
+  Visitor behind(on.site);
+  CHECK(behind.reply() == "220");
+  if (!fresh.tls.offered()) {
+    CHECK(behind.talk("AUTH TLS") == "502");
+  } else {
+    REQUIRE(behind.secure(peer));
+    CHECK(behind.tls()->server_common_name() == "wild");
+  }
+}
+
 TEST_CASE("who comes too many is told so in the configured language", "[sim][names][LA-03]") {
   HostSite on(1, [](Config& config, Authority&) {
     config.server.language = core::Language::de;
@@ -254,6 +282,30 @@ TEST_CASE("a session that is resumed is of the host that is named now", "[sim][n
   CHECK(again.reply() == "226");
 }
 
+TEST_CASE("a session that is resumed for another host is of that one, and for none of none",
+          "[sim][names][tls][LA-11]") {
+  const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
+  const bool names_host = GENERATE(true, false);
+  CAPTURE(version, names_host);
+  HostSite on;
+  const TlsPeer peer(version);
+  Visitor first(on.site);
+  CHECK(first.reply() == "220");
+  REQUIRE(first.secure(peer, nullptr, "files.example.org"));
+  first.log_in();
+  Visitor again(on.site);
+  CHECK(again.reply() == "220");
+  REQUIRE(again.secure(peer, first.tls(), names_host ? "data.example.net" : nullptr));
+  CHECK(again.tls()->resumed());
+  if (names_host) {
+    CHECK(again.talk("HOST files.example.org") == "504");
+    CHECK(again.talk("HOST data.example.net") == "220");
+  }
+  again.log_in();
+  CHECK(again.download("RETR which", peer) == "main");
+  CHECK(again.reply() == "226");
+}
+
 TEST_CASE("with implicit TLS the greeting is the host's, and REIN stays with it", "[sim][names][tls][LG-13]") {
   HostSite on;
   const TlsPeer peer;
@@ -267,6 +319,21 @@ TEST_CASE("with implicit TLS the greeting is the host's, and REIN stays with it"
   visitor.log_in();
   CHECK(visitor.download("RETR which", peer) == "files");
   CHECK(visitor.reply() == "226");
+}
+
+TEST_CASE("a handshake for a host that is down gets 421 and the end", "[sim][names][tls][LA-10][LA-11]") {
+  HostSite on(1, [](Config& config, Authority&) { config.hosts[0].state = core::HostState::down; });
+  const TlsPeer peer;
+  const bool implicit = GENERATE(true, false);
+  Visitor visitor(on.site, implicit ? sim::implicit_port : sim::secure_port);
+  if (implicit) {
+    REQUIRE(visitor.shake_hands(peer, nullptr, "files.example.org"));
+  } else {
+    CHECK(visitor.reply() == "220");
+    REQUIRE(visitor.secure(peer, nullptr, "files.example.org"));
+  }
+  CHECK(visitor.reply() == "421");
+  CHECK(visitor.wait_for_end());
 }
 
 TEST_CASE("REIN forgets the host of the handshake with the handshake", "[sim][names][tls][LG-13]") {

@@ -39,6 +39,7 @@ SecureSite::~SecureSite() {
   CHECK(world.run_until([&] { return drained; }));
   CHECK(server_->context().flow_buffers.lent() == 0);
   CHECK(server_->context().control_buffers.lent() == 0);
+  CHECK(server_->context().heavy_works == 0);
   server_.reset();
   CHECK(world.run_until([&] { return world.reactor().in_flight() == 0; }));
 }

@@ -92,7 +92,7 @@ class SimFiles {
   std::shared_ptr<Node> find(const std::string& path) const;
 
   Space& space() { return *space_; }
-  unsigned umask = 022;
+  unsigned umask = 0;  ///< the server's process has none
 
   // ---- Calls. `at` is an open directory, or nullptr for the root. Results: counts, 0 or -errno. ----
 

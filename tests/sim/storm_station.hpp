@@ -61,6 +61,7 @@ struct Station {
     CHECK(server->context().control_buffers.lent() == 0);
     CHECK(server->context().flow_buffers.lent() == 0);
     CHECK(server->context().passive_listeners.lent() == 0);
+    CHECK(server->context().heavy_works == 0);
     bool drained = false;
     server->drain([&] { drained = true; });
     REQUIRE(world.run_until([&] { return drained; }));

@@ -81,6 +81,29 @@ TEST_CASE("a listener of implicit TLS greets behind the handshake", "[sim][tls]"
   CHECK(visitor.talk("QUIT") == "221");
 }
 
+TEST_CASE("who has not shaken hands yet is quiet since the connection came", "[sim][tls]") {
+  SecureSite site(1, [](core::Config& config, tests::Authority&) {
+    config.accounts.add({.name = "warden",
+                         .password_hash = {},
+                         .account = {},
+                         .root = "/srv",
+                         .rights = {core::Right::list, core::Right::admin}});
+  });
+  site.world.run_for(100 * io::second);
+  Visitor warden(site), silent(site, sim::implicit_port);
+  CHECK(warden.reply() == "220");
+  CHECK(warden.talk("USER warden") == "230");
+  site.world.run_for(3 * io::second);
+  warden.send("SITE WHO\r\n");
+  std::string sessions;
+  const auto told = [&] {
+    return (sessions += warden.control().read()).find("\r\n200 2 sessions") != std::string::npos;
+  };
+  CHECK(warden.wait(told));
+  CHECK(sessions.find("quiet for 3 s") != std::string::npos);
+  for (Visitor* visitor : {&warden, &silent}) visitor->control().close();
+}
+
 TEST_CASE("plain text sent with AUTH or ahead of the handshake is thrown away", "[sim][tls][TL-05]") {
   SecureSite site;
   const TlsPeer peer;

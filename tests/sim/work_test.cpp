@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/limits.hpp"
 #include "tests/catch.hpp"
 #include "tests/sim/storm_station.hpp"
 
@@ -169,6 +170,23 @@ TEST_CASE("DSIZ counts what is occupied, each file once", "[sim][work][SL-02]") 
   site.files().set_mode("/srv/tree/sub", 0755);
 }
 
+TEST_CASE("DSIZ of more than it can look through ends with 451", "[sim][work][SL-02]") {
+  Site site;
+  for (std::size_t i = 0; i <= core::limits::tree_links_max; ++i) {
+    const std::string name = fmt::format("/srv/links/{}", i);
+    site.files().make_file(name, "");
+    site.files().find(name)->links = 2;
+  }
+  const std::string long_name(240, 'd');
+  for (std::size_t i = 0; i <= core::limits::tree_pending_max / long_name.size(); ++i)
+    site.files().make_directory(fmt::format("/srv/wide/{}{}", long_name, i));
+  Visitor& client = site.visitor();
+  for (const char* line : {"DSIZ links", "DSIZ wide"}) {
+    CHECK(client.ask(line) == 451);
+    CHECK(client.text() == "There is too much below it.");
+  }
+}
+
 TEST_CASE("AVBL tells the space of the directory's own file system", "[sim][work][SL-01]") {
   Site site;
   sim::Space& space = site.files().mount("/srv/mounted", 1'000'000);
@@ -178,6 +196,9 @@ TEST_CASE("AVBL tells the space of the directory's own file system", "[sim][work
   CHECK(client.text() == std::to_string(1'000'000 - space.used));
   CHECK(client.ask("AVBL") == 213);
   CHECK(std::stoull(client.text()) > 1'000'000);
+  site.files().make_directory("/srv/mounted/drop", 0300);  // to be stored in, not to be read
+  CHECK(client.ask("AVBL mounted/drop") == 213);
+  CHECK(client.text() == std::to_string(1'000'000 - space.used));
   CHECK(client.ask("AVBL mounted/file") == 550);
   CHECK(client.ask("AVBL nowhere") == 550);
 }
@@ -359,6 +380,58 @@ TEST_CASE("a copy is exact, whatever the disk does at a time", "[sim][work][site
   }
 }
 
+TEST_CASE("what takes a file's place has its permissions", "[sim][work][site]") {
+  Site site;
+  prepare(site);
+  site.files().make_file("/srv/p3", "3");
+  site.files().make_file("/srv/own", "own", 04640);
+  site.files().make_symlink("/srv/link", "own");
+  Visitor& client = site.visitor();
+  CHECK(client.ask("SITE CPFR /old") == 350);
+  CHECK(client.ask("SITE CPTO /own") == 250);
+  CHECK(site.content("/own") == "old");
+  CHECK(site.files().find("/srv/own")->mode == 0640);
+  CHECK(client.ask("COMB /own /p1") == 250);
+  CHECK(site.content("/own") == "old" + part('1'));
+  CHECK(site.files().find("/srv/own")->mode == 0640);
+  CHECK(client.ask("COMB /link /p3") == 250);  // a link gives its place away, and what it led to stays
+  CHECK(site.files().find("/srv/link")->type == sim::Node::Type::file);
+  CHECK(site.files().find("/srv/link")->mode == 0640);
+  CHECK(site.content("/link") == "old" + part('1') + "3");
+  CHECK(site.content("/own") == "old" + part('1'));
+  CHECK(client.ask("COMB /c0/new /p2") == 250);
+  CHECK(site.files().find("/srv/c0/new")->mode == 0644);
+}
+
+TEST_CASE("so many heavy works go on at a time; one more is told 450, and takes nothing", "[sim][work][site]") {
+  Site site;
+  prepare(site);
+  site.files().make_file("/srv/long", std::string(40'000'000, 'l'));
+  site.station.config->limits.heavy_works = 1;
+  site.station.world.run_for(10 * io::second);  // digests of files that have just changed are not remembered
+  Visitor& first = site.visitor();
+  Visitor& second = site.visitor();
+  const std::size_t& taken = site.station.server->context().heavy_works;
+  CHECK(second.ask("HASH /old") == 213);
+  CHECK(first.ask("SITE CPFR /long") == 350);
+  site.station.world.set_faults({.short_counts = 1, .slow_disk = 1});
+  first.send("SITE CPTO /c0/copy");
+  REQUIRE(site.station.world.run_until([&] { return taken == 1; }));
+  CHECK(second.ask("COMB /c0/whole /p1 /p2") == 450);
+  CHECK(second.ask("HASH /p2") == 450);
+  CHECK(second.ask("HASH /old") == 213);  // remembered
+  CHECK(second.ask("SITE MKDIR /c0/a") == 250);
+  REQUIRE_FALSE(first.answered());
+  CHECK(site.content("/p1") == part('1'));
+  CHECK(taken == 1);
+  first.send("ABOR");
+  CHECK(first.wait() == 426);
+  CHECK(first.wait() == 226);
+  CHECK(taken == 0);
+  CHECK(second.ask("COMB /c0/whole /p1 /p2") == 250);
+  CHECK(taken == 0);
+}
+
 TEST_CASE("an object under another name is the same object", "[sim][work][site]") {
   Site site;
   prepare(site);
@@ -408,6 +481,9 @@ TEST_CASE("SITE MKDIR makes a way, through what is there", "[sim][work][site]") 
   CHECK(client.ask("SITE UMASK 077") == 200);
   CHECK(client.ask("SITE MKDIR own") == 250);
   CHECK(site.files().find("/srv/own")->mode == 0700);
+  CHECK(client.ask("SITE UMASK 002") == 200);
+  CHECK(client.ask("SITE MKDIR shared") == 250);
+  CHECK(site.files().find("/srv/shared")->mode == 0775);
 }
 
 TEST_CASE("a link that SITE SYMLINK makes works, and cannot lead out", "[sim][work][site]") {
