@@ -11,6 +11,9 @@ namespace {
 constexpr std::size_t overhead = 2048;
 // More than these are sooner listed anew than looked at one by one.
 constexpr std::size_t unsteady_max = 64;
+// The kernel marks each file that it knows in a directory when that is first watched: 100 ns each, on the loop. What
+// has more octets of names than these, some 50,000 entries, would be too large to be kept anyway.
+constexpr std::uint64_t directory_size_max = 1024 * 1024;
 // What no watch tells of, and what nobody knows to look at again, is late by so much.
 constexpr std::int64_t age_max_s = 10;
 // One listing may take this part of all room.
@@ -112,7 +115,7 @@ std::shared_ptr<const Listings::Listing> Listings::find(const Key& key, const co
 
 std::unique_ptr<Listings::Listing> Listings::begin(const Key& key, const core::Entry& itself, int directory,
                                                    std::int64_t now_s) {
-  if (!enabled() || !telling_.contains(key.device)) return nullptr;
+  if (!enabled() || !telling_.contains(key.device) || itself.size > directory_size_max) return nullptr;
   const int number = watcher_->add(directory);
   if (number < 0) return nullptr;
   std::weak_ptr<Watch>& known = watches_[number];

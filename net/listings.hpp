@@ -86,7 +86,8 @@ class Listings {
   /// The listing, if it is there and nothing has changed; else nullptr.
   std::shared_ptr<const Listing> find(const Key& key, const core::Entry& itself, std::int64_t now_s);
   /// One that is to be made now of an open directory, whose entries have not been read yet. nullptr: it cannot be kept,
-  /// because it is not known yet that its file system tells changes (learn()), or because no more can be watched.
+  /// because it is not known yet that its file system tells changes (learn()), because it is very large, or because no
+  /// more can be watched.
   std::unique_ptr<Listing> begin(const Key& key, const core::Entry& itself, int directory, std::int64_t now_s);
   /// It is whole.
   void keep(std::unique_ptr<Listing> listing);

@@ -191,12 +191,16 @@ TEST_CASE("with many entries to be looked at again a listing is not kept", "[lis
   CHECK(count == 64);
 }
 
-TEST_CASE("nothing is kept where changes are not told, or nothing may be", "[listings]") {
+TEST_CASE("nothing is kept where changes are not told, of a very large directory, or where nothing may be",
+          "[listings]") {
   Site site;
   site.listings.learn(site.key.device, false);
   CHECK(site.listings.begin(site.key, site.itself, site.directory.get(), now_s) == nullptr);
   const io::Fd proc(::open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   CHECK_FALSE(io::changes_are_told(proc.get()));
+  site.listings.learn(site.key.device, true);
+  site.itself.size = 2'000'000;
+  CHECK(site.listings.begin(site.key, site.itself, site.directory.get(), now_s) == nullptr);
   Listings none(0);
   CHECK_FALSE(none.enabled());
   CHECK(none.begin(site.key, site.itself, site.directory.get(), now_s) == nullptr);

@@ -113,7 +113,7 @@ void check_seen(std::map<std::string, int>& seen, std::initializer_list<std::pai
 }  // namespace
 
 TEST_CASE("in fair weather every transfer of the storm is right", "[storm][sim]") {
-  auto seen = run_storms(6, false);
+  auto seen = run_storms(16, false);
   check_seen(seen, {{"stored", 150}, {"fetched", 200}, {"mischief", 40}, {"226", 150}, {"250", 250}, {"426", 10}});
   check_seen(seen, {{"MODE S", 150}, {"MODE B", 150}, {"MODE C", 80}, {"STRU F", 300}, {"STRU R", 70}, {"STRU P", 25}});
   check_seen(seen, {{"TYPE A N", 150}, {"TYPE E N", 60}, {"TYPE I", 120}, {"TYPE L 36", 8}, {"TYPE L 32", 2}});
