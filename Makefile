@@ -45,7 +45,7 @@ all: build/millrace build/millrace-bench
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
-	@echo "make interop      curl, lftp, ftplib, tnftp, ncftp and wget against the real binary"
+	@echo "make interop      curl, lftp, rclone, ftplib, tnftp, ncftp and wget against the real binary"
 	@echo "make conformance  rows of tests/conformance.md with a passing test, by group"
 	@echo "make storm SEED=n random sessions with faults on the simulated kernel"
 	@echo "make canary       builds deliberate bugs, which the storm must notice"

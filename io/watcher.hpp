@@ -1,6 +1,7 @@
 // Directories whose changes the kernel tells: of their entries, and of the files that these name (inotify).
-// What it does not tell: the contents of directories below, what is done to a file by another name of it (of which it may
-// get one at any time), or through a mapping until the file is closed, and what others change on a network's file system.
+// What it does not tell: the contents of directories below, what is done to a file by another name of it (of which it
+// may get one at any time), or through a mapping until the file is closed, and what others change on a network's file
+// system.
 #pragma once
 
 #include <vector>

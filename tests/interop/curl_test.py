@@ -1,9 +1,11 @@
-"""curl: passive and active, IPv4 and IPv6, resume, ranges, append, many files on one connection."""
+"""curl: passive and active, IPv4 and IPv6, resume, ranges, append, times, many files on one connection."""
+import time
 from urllib.parse import quote
 
 from interop import material
-from interop.client import Client, Downloads, DownloadsTrees, ResumesUploads, Uploads, UploadsTrees
-from interop.server import PASSWORD, USER, ipv6_there, on_both_backends, shows
+from interop.client import (Client, Downloads, DownloadsTrees, KeepsTimes, LargeTrees, ResumesUploads, Uploads,
+                            UploadsTrees)
+from interop.server import PASSWORD, USER, ipv6_there, on_both_backends, on_one_backend, shows
 
 DATA_CONNECTIONS = {
     "PASV": ["--disable-epsv"],
@@ -13,8 +15,7 @@ DATA_CONNECTIONS = {
 }
 
 
-@on_both_backends
-class Curl(Client, Downloads, Uploads, DownloadsTrees, UploadsTrees, ResumesUploads):
+class CurlCase(Client):
     program = "curl"
 
     def url(self, path, host="127.0.0.1"):
@@ -23,6 +24,37 @@ class Curl(Client, Downloads, Uploads, DownloadsTrees, UploadsTrees, ResumesUplo
     def curl(self, *arguments, **options):
         return self.run_client("curl", "--silent", "--show-error", "--disable", *map(str, arguments), **options)
 
+    def download_tree(self, remote, local):
+        self.run_config("", (f'url = "{self.url(f"{remote}/{file}")}"\noutput = "{local / file}"\n'
+                             for file in files_below(self.server.root / remote)))
+
+    def upload_tree(self, local, remote):
+        """The times by a command of curl's user, who has no option for them: each file is an operation of its own."""
+        self.run_config("next\n", (f'ftp-create-dirs\nupload-file = "{local / file}"\n'
+                                   f'url = "{self.url(f"{remote}/{file}")}"\n'
+                                   f'quote = "-MFMT {time_value(local / file)} /{remote}/{file}"\n'
+                                   for file in files_below(local)))
+
+    def run_config(self, between, entries):
+        """All of them in one run, on a few control connections that are used again and again.
+
+        On one alone curl 7.88 now and then rests for a second before it opens a passive data connection.
+        """
+        (self.local / "config").write_text(between.join(entries))
+        self.curl("--parallel", "--parallel-max", 8, "--create-dirs", "--remote-time", "--config",
+                  self.local / "config")
+
+
+def files_below(directory):
+    return [path.relative_to(directory) for path in directory.rglob("*") if path.is_file()]
+
+
+def time_value(path):
+    return time.strftime("%Y%m%d%H%M%S", time.gmtime(path.stat().st_mtime_ns // material.SECOND_NS))
+
+
+@on_both_backends
+class Curl(CurlCase, Downloads, Uploads, DownloadsTrees, UploadsTrees, ResumesUploads, KeepsTimes):
     def download(self, remote, local):
         self.curl("--output", local, self.url(remote))
 
@@ -34,23 +66,6 @@ class Curl(Client, Downloads, Uploads, DownloadsTrees, UploadsTrees, ResumesUplo
 
     def resume_upload(self, local, remote):
         self.curl("--continue-at", "-", "--upload-file", local, self.url(remote))
-
-    def download_tree(self, remote, local):
-        files = material.digests(material.shared() / remote)
-        self.run_config(f'url = "{self.url(f"{remote}/{file}")}"\noutput = "{local / file}"\n' for file in files)
-
-    def upload_tree(self, local, remote):
-        files = material.digests(local)
-        self.run_config(f'upload-file = "{local / file}"\nurl = "{self.url(f"{remote}/{file}")}"\n' for file in files)
-
-    def run_config(self, entries):
-        """All of them in one run, on a few control connections that are used again and again.
-
-        On one alone curl 7.88 now and then rests for a second before it opens a passive data connection.
-        """
-        (self.local / "config").write_text("".join(entries))
-        self.curl("--parallel", "--parallel-max", 8, "--create-dirs", "--ftp-create-dirs", "--config",
-                  self.local / "config")
 
     @shows("TY-05", "TY-12")
     def test_transfers_both_ways_on_each_kind_of_data_connection(self):
@@ -101,11 +116,13 @@ class Curl(Client, Downloads, Uploads, DownloadsTrees, UploadsTrees, ResumesUplo
     @shows("TY-11")
     def test_transfers_text_with_lines_of_the_network(self):
         (self.server.root / "up" / "text").write_bytes(b"one\ntwo\n")
+        log_before = self.server.log()
         self.curl("--output", self.local / "text", self.url("up/text") + ";type=a")
         self.assertEqual((self.local / "text").read_bytes(), b"one\ntwo\n")
         self.curl("--upload-file", self.local / "text", self.url("up/back") + ";type=a")
         self.assertEqual((self.up / "back").read_bytes(), b"one\ntwo\n")
-        self.assertEqual(self.server.log().count("octets=10 complete"), 2, "each line end is two octets on the way")
+        moved = self.server.log()[len(log_before):]
+        self.assertEqual(moved.count("octets=10 complete"), 2, "each line end is two octets on the way")
 
     def test_lists_by_LIST_NLST_and_MLSD(self):
         names = set(material.NAMES.values())
@@ -115,10 +132,29 @@ class Curl(Client, Downloads, Uploads, DownloadsTrees, UploadsTrees, ResumesUplo
         by_mlsd = self.curl("--request", "MLSD", self.url("names/")).splitlines()
         self.assertLessEqual(names, {line.partition("; ")[2] for line in by_mlsd})
 
+    def test_lists_by_wildcards(self):
+        for name in ("größe.txt", "文件.txt", "größe.bin"):
+            (self.up / name).touch()
+        by_nlst = self.curl("--list-only", "--request", "NLST *.txt", self.url("up/"))
+        self.assertEqual(set(by_nlst.splitlines()), {"größe.txt", "文件.txt"})
+        by_list = self.curl("--request", "LIST gr*", self.url("up/")).splitlines()
+        self.assertEqual({line.split()[-1] for line in by_list}, {"größe.txt", "größe.bin"})
+
+    def test_fetches_all_that_a_pattern_names(self):
+        for name in ("größe1", "größe2", "文件1", "文件2"):
+            (self.up / name).write_text(name)
+        pattern = self.url("up/") + "{größe,文件}[1-2]"
+        self.curl("--output", self.local / "#1#2", pattern)
+        self.assertEqual({path.name: path.read_text() for path in self.local.iterdir() if path.is_file()},
+                         {name: name for name in ("größe1", "größe2", "文件1", "文件2")})
+
     def test_tells_size_and_time_without_a_transfer(self):
         head = self.curl("--head", self.url("big"))
         self.assertIn(f"Content-Length: {material.BIG_SIZE}", head)
         self.assertIn("Last-Modified: ", head)
+        (self.up / "leap day").touch()
+        material.set_time(self.up / "leap day", material.TIMES["leap day"])
+        self.assertIn("Last-Modified: Tue, 29 Feb 2000 12:34:56 GMT", self.curl("--head", self.url("up/leap day")))
 
     def test_renames_and_deletes_by_quoted_commands(self):
         (self.up / "old").touch()
@@ -131,3 +167,8 @@ class Curl(Client, Downloads, Uploads, DownloadsTrees, UploadsTrees, ResumesUplo
         self.curl("--output", self.local / "got", self.url("missing"), expected=(78,))
         url = self.url("one").replace(f":{PASSWORD}@", ":wrong@")
         self.assertIn("530", self.curl("--output", self.local / "got", url, expected=(67,)))
+
+
+@on_one_backend
+class CurlLarge(LargeTrees, CurlCase):
+    pass

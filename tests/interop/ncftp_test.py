@@ -1,17 +1,26 @@
-"""NcFTP: ncftpget, ncftpput, ncftpls and the interactive ncftp; trees, resume, append, passive and active."""
+"""NcFTP: ncftpget, ncftpput, ncftpls, the interactive ncftp; trees with times, resume, append, passive and active."""
 from interop import material
-from interop.client import Client, Downloads, DownloadsTrees, ResumesDownloads, Uploads, UploadsTrees
-from interop.server import PASSWORD, USER, on_both_backends
+from interop.client import (Client, Downloads, DownloadsTrees, KeepsTimes, LargeTrees, ResumesDownloads, Uploads,
+                            UploadsTrees)
+from interop.server import PASSWORD, USER, on_both_backends, on_one_backend
 
 
-@on_both_backends
-class Ncftp(Client, Downloads, Uploads, DownloadsTrees, UploadsTrees, ResumesDownloads):
+class NcftpCase(Client):
     program = "ncftpget"
 
     def ncftp(self, program, *arguments, **options):
         login = ["-u", USER, "-p", PASSWORD, "-P", str(self.server.port)]
         return self.run_client(program, *login, *map(str, arguments), **options)
 
+    def download_tree(self, remote, local):
+        self.ncftp("ncftpget", "-F", "-R", "127.0.0.1", local.parent, remote)
+
+    def upload_tree(self, local, remote):
+        self.ncftp("ncftpput", "-F", "-R", "127.0.0.1", str(remote).rpartition("/")[0], local)
+
+
+@on_both_backends
+class Ncftp(NcftpCase, Downloads, Uploads, DownloadsTrees, UploadsTrees, ResumesDownloads, KeepsTimes):
     def download(self, remote, local):
         self.ncftp("ncftpget", "-F", "-Z", "-C", "127.0.0.1", remote, local)
 
@@ -20,12 +29,6 @@ class Ncftp(Client, Downloads, Uploads, DownloadsTrees, UploadsTrees, ResumesDow
 
     def resume_download(self, remote, local):
         self.ncftp("ncftpget", "-F", "-z", "-C", "127.0.0.1", remote, local)
-
-    def download_tree(self, remote, local):
-        self.ncftp("ncftpget", "-F", "-R", "127.0.0.1", local.parent, remote)
-
-    def upload_tree(self, local, remote):
-        self.ncftp("ncftpput", "-F", "-R", "127.0.0.1", str(remote).rpartition("/")[0], local)
 
     def test_transfers_both_ways_on_active_data_connections(self):
         self.ncftp("ncftpget", "-E", "-C", "127.0.0.1", "middling", self.local / "got")
@@ -59,3 +62,13 @@ class Ncftp(Client, Downloads, Uploads, DownloadsTrees, UploadsTrees, ResumesDow
         url = f"ftp://127.0.0.1:{self.server.port}/tree/"
         listed = self.run_client("ncftpls", "-u", USER, "-p", PASSWORD, "-1", url)
         self.assertEqual(sorted(listed.split("\n")[:-1]), [f"first {number}" for number in range(10)])
+
+    def test_lists_names_in_UTF_8(self):
+        url = f"ftp://127.0.0.1:{self.server.port}/names/"
+        listed = self.run_client("ncftpls", "-u", USER, "-p", PASSWORD, "-1", url)
+        self.assertIn(material.NAMES["UTF-8"], listed.split("\n"))
+
+
+@on_one_backend
+class NcftpLarge(LargeTrees, NcftpCase):
+    pass

@@ -44,6 +44,13 @@ def on_both_backends(case):
     return case
 
 
+def on_one_backend(case):
+    """For what takes long and shows no more on the other one."""
+    backend = BACKENDS[0] if io_uring_allowed() else BACKENDS[1]
+    add_variant(case, backend, f"{case.__name__}_{backend}", OPTIMISED)
+    return case
+
+
 def on_every_build(case):
     """As on_both_backends, with the optimised binary and again with the one that has sanitizers."""
     on_both_backends(case)
@@ -158,8 +165,9 @@ class Server:
     """Starts when made; `with` stops it. `settings` overrides or adds keys, section by section."""
 
     def __init__(self, backend, settings=None, binary=OPTIMISED, launcher=(), environment=None,
-                 subcommand=("serve",)):
-        self.directory = Path(tempfile.mkdtemp(prefix="millrace-test-"))
+                 subcommand=("serve",), place=None):
+        """`place`: where its root and its log are; None: where temporary files go."""
+        self.directory = Path(tempfile.mkdtemp(prefix="millrace-test-", dir=place))
         self.root = self.directory / "root"
         self.root.mkdir()
         self.config_file = self.directory / "config.toml"
