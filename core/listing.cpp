@@ -45,10 +45,11 @@ class Head {
 /// Digits of `value`, filled up to `width` on the left.
 void append_number(Head& out, std::uint64_t value, std::size_t width = 0, char fill = ' ', int base = 10) {
   if (width == 0) return out.number(value, base);
-  Head digits;
-  digits.number(value, base);
-  if (digits.size() < width) out.fill(width - digits.size(), fill);
-  out += digits;
+  std::array<char, 24> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, base).ptr;
+  const auto size = static_cast<std::size_t>(end - digits.data());
+  if (size < width) out.fill(width - size, fill);
+  out += std::string_view(digits.data(), size);
 }
 
 void append_two_digits(Head& out, unsigned value) {

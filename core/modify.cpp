@@ -44,7 +44,7 @@ std::optional<std::int64_t> parse_fraction(std::string_view text) {
   if (text.front() != '.' || !all_digits(text.substr(1))) return std::nullopt;
   std::string digits(text.substr(1, fraction_digits_max));
   digits.resize(fraction_digits_max, '0');
-  return static_cast<std::int64_t>(*parse_number(digits));
+  return static_cast<std::int64_t>(parse_number(digits).value_or(0));
 }
 
 // What stands before the closing quote, which is taken too.
@@ -144,7 +144,8 @@ std::optional<std::vector<std::string>> split_words(std::string_view text) {
 
 std::string relative_path(std::string_view from, std::string_view to) {
   std::string path;
-  while (from != "/" && to != from && !(to.starts_with(from) && to[from.size()] == '/')) {
+  const auto lies_below = [&to](std::string_view above) { return to.starts_with(above) && to[above.size()] == '/'; };
+  while (from != "/" && to != from && !lies_below(from)) {
     from = from.substr(0, from.rfind('/'));
     if (from.empty()) from = "/";
     path += "../";

@@ -173,7 +173,7 @@ void Pi::on_site_umask(std::string_view argument) {
   if (!argument.empty()) {
     const auto mask = parse_mode(argument);
     if (!mask) return reply(Code::bad_parameter, "Wanted: an octal mask up to 0777.");
-    umask_ = *mask;
+    umask_ = mask;
   }
   const std::string of_file = fmt::format("{:04o}", file_mode()),
                     of_directory = fmt::format("{:04o}", directory_mode());

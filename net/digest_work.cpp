@@ -47,9 +47,8 @@ void DigestWork::on_opened() {
     return end(0);
   }
   if (!take_place()) return end(EUSERS);
-  buffer_.emplace(context_.flow_buffers);
-  if (buffer_->data == nullptr) return end(ENOBUFS);
-  digest_.emplace(algorithm_);
+  making_ = std::make_unique<Making>(LentBuffer(context_.flow_buffers), core::Digest(algorithm_));
+  if (making_->buffer.data == nullptr) return end(ENOBUFS);
   offset_ = range_.begin;
   progress_.total = range_.end - range_.begin;
   read_on();
@@ -58,7 +57,7 @@ void DigestWork::on_opened() {
 void DigestWork::read_on() {
   progress_.octets = offset_ - range_.begin;
   if (offset_ == range_.end) return look_again();
-  const auto room = buffer_->room();
+  const auto room = making_->buffer.room();
   const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(room.size(), range_.end - offset_));
   doing_ = Doing::reading;
   op_.read(file_.file(), room.first(count), static_cast<std::int64_t>(offset_));
@@ -73,7 +72,7 @@ void DigestWork::digest() {
 
 int DigestWork::update(void* work) {
   auto& self = *static_cast<DigestWork*>(work);
-  self.digest_->update(self.buffer_->held());
+  self.making_->digest.update(self.making_->buffer.held());
   return 0;
 }
 
@@ -90,11 +89,11 @@ void DigestWork::on_op_done(io::Op& op) {
     case Doing::nothing: return;
     case Doing::reading:
       if (op.result == 0) return end(EAGAIN);  // it was cut meanwhile: another digest is wanted, later
-      buffer_->fill(static_cast<std::size_t>(op.result));
+      making_->buffer.fill(static_cast<std::size_t>(op.result));
       return digest();
-    case Doing::digesting: offset_ += buffer_->held().size(); return read_on();
+    case Doing::digesting: offset_ += making_->buffer.held().size(); return read_on();
     case Doing::looking:
-      text_ = digest_->finish();
+      text_ = making_->digest.finish();
       if (text_.empty()) return end(EOPNOTSUPP);
       // What changed while it was read is told as it was read, and not remembered.
       if (key_of(facts_, range_, algorithm_) == key_) context_.digests.keep(key_, asked_ns_, text_);
@@ -103,7 +102,7 @@ void DigestWork::on_op_done(io::Op& op) {
 }
 
 void DigestWork::end(int error) {
-  buffer_.reset();
+  making_.reset();
   file_.release();
   finish(error);
 }

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 
 #include "core/digest.hpp"
 #include "net/digests.hpp"
@@ -43,8 +42,12 @@ class DigestWork final : public Work {
 
   core::HashAlgorithm algorithm_;
   bool inside_;
-  std::optional<LentBuffer> buffer_;
-  std::optional<core::Digest> digest_;
+  /// What a digest that is not remembered takes.
+  struct Making {
+    LentBuffer buffer;
+    core::Digest digest;
+  };
+  std::unique_ptr<Making> making_;
   DigestKey key_;  ///< as the file was before it was read
   std::int64_t asked_ns_ = 0;
   std::uint64_t offset_ = 0;  ///< up to here it is digested

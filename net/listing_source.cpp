@@ -83,18 +83,19 @@ ListingSource::ListingSource(io::Reactor& reactor, Listings& listings, std::shar
 // ---- What stands ready ----
 
 void ListingSource::begin(const struct statx& facts) {
+  may_be_kept_ = true;
   itself_ = to_entry(facts);
-  key_ = Listings::Key{.device = itself_.device,
-                       .inode = itself_.inode,
-                       .mount = facts.stx_mnt_id,
-                       .format = format_,
-                       .facts = facts_,
-                       .rights = rights_,
-                       .hidden = hidden_,
-                       .reverse = reverse_,
-                       .order = order_,
-                       .prefix = prefix_};
-  kept_ = listings_.find(*key_, itself_, now_s_);
+  key_ = {.device = itself_.device,
+          .inode = itself_.inode,
+          .mount = facts.stx_mnt_id,
+          .format = format_,
+          .facts = facts_,
+          .rights = rights_,
+          .hidden = hidden_,
+          .reverse = reverse_,
+          .order = order_,
+          .prefix = prefix_};
+  kept_ = listings_.find(key_, itself_, now_s_);
   if (!kept_) return make_anew();
   for (const Listings::Unsteady& one : kept_->unsteady()) batch_.entries.push_back({.name = one.name});
   batch_.again = true;
@@ -104,7 +105,7 @@ void ListingSource::make_anew() {
   kept_.reset();
   batch_.again = false;
   batch_.asks_told = true;
-  made_ = listings_.begin(*key_, itself_, directory_, now_s_);
+  made_ = listings_.begin(key_, itself_, directory_, now_s_);
   if (made_ && !made_->append(text_)) made_.reset();
 }
 
@@ -175,7 +176,7 @@ void ListingSource::on_op_done(io::Op& op) {
 
 void ListingSource::finish_block() {
   if (made_ && !made_->append(text_)) made_.reset();
-  if (directory_ended_ && key_) listings_.learn(key_->device, batch_.changes_told);
+  if (directory_ended_ && may_be_kept_) listings_.learn(key_.device, batch_.changes_told);
   if (directory_ended_ && made_ && batch_.changes_told) listings_.keep(std::move(made_));
   if (recursive_) note_directories();
   advance();

@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -64,7 +63,8 @@ class ListingSource final : public Source {
   io::Reactor& reactor_;
   io::Op op_;
   Listings& listings_;
-  std::optional<Listings::Key> key_;               ///< nothing: not a listing that may be kept
+  bool may_be_kept_ = false;
+  Listings::Key key_;
   core::Entry itself_;                             ///< the directory that key_ is about
   std::shared_ptr<const Listings::Listing> kept_;  ///< stands ready
   std::unique_ptr<Listings::Listing> made_;        ///< is made, for the next who asks

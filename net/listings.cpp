@@ -86,7 +86,7 @@ void Listings::resize(std::size_t size_max) {
   watches_.clear();
   size_max_ = size_max;
   watcher_.reset();
-  if (size_max > 0) watcher_.emplace();
+  if (size_max > 0) watcher_ = std::make_unique<io::Watcher>();
 }
 
 void Listings::learn(std::uint64_t device, bool changes_told) {

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <list>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -94,7 +93,7 @@ class Listings {
   /// Whether io::changes_are_told() for directories of this device.
   void learn(std::uint64_t device, bool changes_told);
 
-  bool enabled() const { return watcher_.has_value(); }
+  bool enabled() const { return watcher_ != nullptr; }
   /// Octets, of all that are kept or being made or sent.
   std::size_t held() const { return held_; }
 
@@ -119,7 +118,7 @@ class Listings {
   void make_room(std::size_t octets);
   void forget(Kept::iterator which);
 
-  std::optional<io::Watcher> watcher_;  ///< nothing: nothing is kept
+  std::unique_ptr<io::Watcher> watcher_;  ///< nullptr: nothing is kept
   std::size_t size_max_ = 0, held_ = 0;
   std::unordered_map<int, std::weak_ptr<Watch>> watches_;
   std::vector<int> changed_;
