@@ -140,7 +140,7 @@ class LargeTrees(ThereAndBack):
     the client in the list of bases."""
     place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
-    def test_20000_files_go_up_and_come_back_with_their_times(self):
+    def test_a_large_tree_goes_up_and_comes_back_with_its_times(self):
         self.there_and_back(material.large_tree())
 
 

@@ -11,6 +11,7 @@ set ftp:ssl-allow no
 set net:max-retries 1
 set net:timeout 60
 set xfer:clobber yes
+set ftp:use-mode-z no
 """
 
 

@@ -16,7 +16,7 @@ GIB = 1 << 30
 BIG_SIZE = 300 * MIB
 SPARSE_SIZE = 5 * GIB
 SPARSE_TAIL = 1 * MIB  # what is transferred of the sparse file: all of it lies beyond 4 GiB
-LARGE_TREE = 20_000    # files
+LARGE_TREE = int(os.environ.get("MILLRACE_LARGE_TREE", 20_000))  # files
 
 NAMES = {
     "spaces": "two words and more",
@@ -92,7 +92,7 @@ def make_tree(directory, octets):
 
 @functools.cache
 def large_tree():
-    """20,000 small files in 200 directories, of as many times; UTF-8 in every name."""
+    """Small files, 100 in a directory, of as many times; UTF-8 in every name."""
     tree = new_directory() / "große Ordner"
     for number in range(LARGE_TREE):
         place = tree / f"höher {number // 1000}" / f"第 {number // 100 % 10}"
