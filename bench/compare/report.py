@@ -19,11 +19,14 @@ from summary import PERCENTILES, best_peer, summarise
 STYLE = Path(__file__).with_name("page.css")
 
 
-def write(results, page_file, markdown_file=None):
+def write(results, page_file, markdown_file=None, document=None):
+    """`document`: a file that holds the short table, which is written anew."""
     table = summarise(results)
     page_file.write_text(page(results, table))
     if markdown_file:
         markdown_file.write_text(markdown.text(results, table))
+    if document:
+        document.write_text(markdown.put_short_table(document.read_text(), results, table))
 
 
 def page(results, table):

@@ -130,8 +130,6 @@ control = ["{ADDRESS}:{place.port}"]
 backend = "{backend}"
 [data]
 passive_ports = "{place.passive_ports[0]}-{place.passive_ports[1]}"
-[tuning]
-open_files = 20000
 [anonymous]
 enabled = true
 root = "{place.root}"

@@ -80,7 +80,8 @@ def median_of(values):
 
 def add_ratios(scenario, row, servers):
     kinds = {server["key"]: server["kind"] for server in servers}
-    peer = best_peer(scenario, row, kinds)
+    # Where a peer failed, the best of the others is no measure: the row shows the failure and no ratio to a peer.
+    peer = None if failed_peers(row, kinds) else best_peer(scenario, row, kinds)
     for key, figure in row.items():
         if peer:
             figure.to_peer = ratio(scenario, figure, row[peer])
@@ -93,6 +94,11 @@ def best_peer(scenario, row, kinds):
     peers = [key for key, figure in row.items() if kinds[key] == "peer" and figure.values and not figure.failed]
     best = max if scenario.higher_is_better else min
     return best(peers, key=lambda key: row[key].median) if peers else None
+
+
+def failed_peers(row, kinds):
+    """The FTP servers that are not ours and failed in some round."""
+    return [key for key, figure in row.items() if kinds[key] == "peer" and (figure.failed or not figure.values)]
 
 
 def ratio(scenario, figure, other):
