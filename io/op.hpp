@@ -67,6 +67,32 @@ inline constexpr std::size_t op_kind_count = static_cast<std::size_t>(OpKind::ca
 /// The name of a kind, for logs and test output.
 const char* to_string(OpKind kind);
 
+// ---- What an op has done that did not do all ----
+//
+// A result of 0 or more is exact, cancelled or not: so much was done and no more. It may be less than was asked for;
+// the rest takes another op. Of a negative result, by kind:
+//
+//   kind                        -ECANCELED               any other error
+//   accept, poll                nothing was done         nothing was done
+//   connect                     unknown: the socket can only be closed, with both
+//   recv                        nothing was taken        nothing was taken; nothing more will come
+//   send                        nothing was sent (1)     an unknown part was sent; nothing more can be
+//   send_file                   as send                  as send, or with file_failed: nothing was sent
+//   recv_file                   nothing was taken        as recv, or with file_failed: octets were taken that are not
+//   in
+//                                                        the file, and the stream is of no use
+//   open_stream, end_stream     the stream is broken     the stream is broken
+//   kinds that read files       nothing was done         nothing; what was to be filled holds anything
+//   kinds that change files     nothing was done (2)     unknown, but no more than what was asked for
+//   call                        it was not begun         its own
+//   close                       (is not cancelled)       the descriptor is gone
+//
+// (1) Through a layer, octets may be on their way in another form. If some are, the stream is broken: how much of it
+//     arrives is unknown, and none of it counts as sent.
+// (2) A file system that can be interrupted (FUSE, NFS) may have done it.
+//
+// On a broken stream a layer ends each later op with an error. Only closing the connection is left.
+
 /// Storage for one operation: arguments, result and whom to tell.
 ///
 /// Embedded in its owner, neither copied nor moved, allocates nothing. From submit() until its
@@ -178,7 +204,7 @@ class Op {
 
   OpKind kind = OpKind::close;
   State state = State::idle;
-  bool cancelled = false;    ///< cancel() was asked; the result may still be a success
+  bool cancelled = false;    ///< cancel() was asked; the result may still be a success (see above)
   bool file_failed = false;  ///< send_file, recv_file: the error came from the file
   std::int32_t result = 0;   ///< the count or descriptor, or a negative errno
   char* data = nullptr;      ///< recv_lent: the borrowed buffer

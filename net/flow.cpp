@@ -220,7 +220,7 @@ class CodecFlow : public Flow {
     switch (std::exchange(doing_, Doing::getting)) {
       case Doing::getting: return on_fetched(op.result >= 0 ? on_got(op.result) : op.result);
       case Doing::putting:
-        if (op.result < 0) return end({-op.result, !input_is_file()});
+        if (op.result < 0) return fail_to_put(op.result);
         out_.take(static_cast<std::size_t>(op.result));
         on_put(op.result);
         return pump();
@@ -232,6 +232,11 @@ class CodecFlow : public Flow {
     }
   }
   virtual void on_looked(io::Op& op) = 0;  ///< Doing::looking is over
+
+  void fail_to_put(std::int32_t result) {
+    marks_ = core::mark::none;  // the end of the file is not there to be sent later
+    end({-result, !input_is_file()});
+  }
 
   void drop_skipped() {
     const auto count = std::min<std::uint64_t>(skip_, out_.held().size());
@@ -270,10 +275,14 @@ class CodecSend final : public CodecFlow {
     skip_ = what.skip;
     input_ended_ = !source_ && offset_ >= size_;
   }
+  // The client has been told that it gets what earlier flows left: the op that carries it goes on.
   void cancel() override {
-    CodecFlow::cancel();
+    cancelled_ = true;
+    const bool owes = doing_ == Doing::putting && inherited_ > 0;
+    if (!owes) reactor_.cancel(op_);
     if (source_) source_->cancel();
   }
+  void give_up() override { CodecFlow::cancel(); }
   // Of a flow that was cut short only what is not its own: the client has been told that it got that.
   std::optional<LentBuffer> take_unsent() override {
     const bool whole = (marks_ & core::mark::end_of_file) != 0 && !cancelled_;
@@ -387,6 +396,8 @@ class CodecReceive final : public CodecFlow {
   }
   void put() override {
     if (offset_ + std::ssize(out_.held()) > ends_.length_max) return end({EFBIG, true});
+    // Against what the codec took: what waits in the buffer is not made into anything yet.
+    if (!ends_.growth.admits(put_ + out_.held().size(), octets_ - in_.held().size())) return end({EOVERFLOW, true});
     op_.write(ends_.file, out_.held(), offset_);
     reactor_.submit(op_);
   }
@@ -399,6 +410,7 @@ class CodecReceive final : public CodecFlow {
     offset_ += n;
     written_ = std::max(written_, offset_);
     unsynced_ += n;
+    put_ += static_cast<std::uint64_t>(n);
   }
   bool input_is_file() const override { return false; }
 
@@ -441,6 +453,7 @@ class CodecReceive final : public CodecFlow {
   io::Timer timer_;
   io::Time last_sync_ = -sync_interval;
   std::int64_t unsynced_ = 0;  ///< octets written since
+  std::uint64_t put_ = 0;      ///< octets written in all
   bool waiting_ = false;       ///< for the timer
   bool untold_ = false;        ///< the owner did not take the marker
 };

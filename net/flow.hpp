@@ -75,8 +75,11 @@ class Flow {
   virtual ~Flow() = default;
 
   virtual void start() = 0;
-  /// Ends the flow early; it still ends once, unless it rests.
+  /// Ends the flow early; it still ends once, unless it rests. What flows before left goes first, which may take as
+  /// long as the client likes: see give_up().
   virtual void cancel() = 0;
+  /// Behind cancel(): ends it now.
+  virtual void give_up() { cancel(); }
   /// True while a marker waits: no op is in flight.
   virtual bool resting() const { return false; }
   /// Tells a marker again that on_flow_marker() did not take; otherwise does nothing.
@@ -114,6 +117,16 @@ class Flow {
   FlowOwner& owner_;
 };
 
+/// How many octets an upload may write against those that came: behind the first `free`, `ratio` for each; 0: any.
+struct Growth {
+  std::uint64_t ratio = 0;
+  std::uint64_t free = 64ull * 1024 * 1024;
+
+  bool admits(std::uint64_t written, std::uint64_t came) const {
+    return ratio == 0 || written <= free || (written - free) / ratio <= came;
+  }
+};
+
 /// The two ends of a flow, whom it tells, and how much of it may have the loop at a time.
 struct FlowEnds {
   FlowOwner& owner;
@@ -123,6 +136,7 @@ struct FlowEnds {
   std::int64_t offset = 0;              ///< where in the file it begins
   std::size_t slice = 1024 * 1024;      ///< octets at a time
   std::int64_t length_max = INT64_MAX;  ///< receiving: nothing is written from here on; more than that ends with EFBIG
+  Growth growth{};                      ///< receiving: more than that ends with EOVERFLOW
   std::int64_t reserve = 0;             ///< receiving: octets of space to set aside at a time; 0: none
 };
 

@@ -5,7 +5,6 @@
 
 #include <cassert>
 #include <cerrno>
-#include <cstring>
 
 namespace net {
 namespace {
@@ -60,34 +59,32 @@ bio_st* TlsBio::make() {
 }
 
 void TlsBio::gather(std::size_t octets) {
-  assert(empty());
-  gathered_ = std::make_unique_for_overwrite<char[]>(octets);
-  capacity_ = octets;
-  begin_ = end_ = 0;
+  assert(gathered_.empty());  // an op that leaves something here breaks its stream
+  gathered_.reserve(octets);
+  gathering_ = true;
 }
 
 std::int32_t TlsBio::flush() {
-  while (!empty()) {
-    const std::int32_t sent = backend_.send_now(socket_, {gathered_.get() + begin_, end_ - begin_});
+  gathering_ = false;
+  while (begin_ < gathered_.size()) {
+    const std::int32_t sent = backend_.send_now(socket_, std::span<const char>(gathered_).subspan(begin_));
     if (sent < 0 && sent != -EAGAIN) error_ = -sent;
     if (sent < 0) return sent;
     begin_ += static_cast<std::size_t>(sent);
   }
-  gathered_.reset();
-  capacity_ = begin_ = end_ = 0;
+  std::vector<char>().swap(gathered_);
+  begin_ = 0;
   return 0;
 }
 
-// Whole or not at all while gathering: what OpenSSL has begun to write it would have to write again.
+// Whole while gathering, with all that OpenSSL has to say besides: what it has begun to write it would have to write
+// again. What reading makes it write (an alert) goes behind what still waits.
 std::int32_t TlsBio::write(std::span<const char> from) {
-  if (!empty() && from.size() > room()) {
-    if (const std::int32_t result = flush(); result < 0) return result;
-  }
-  if (from.size() <= room()) {
-    std::memcpy(gathered_.get() + end_, from.data(), from.size());
-    end_ += from.size();
+  if (gathering_) {
+    gathered_.insert(gathered_.end(), from.begin(), from.end());
     return static_cast<std::int32_t>(from.size());
   }
+  if (const std::int32_t result = flush(); result < 0) return result;
   const std::int32_t sent = backend_.send_now(socket_, from);
   if (sent < 0 && sent != -EAGAIN) error_ = -sent;
   return sent;

@@ -4,7 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <span>
+#include <vector>
 
 #include "io/backend.hpp"
 
@@ -21,11 +22,9 @@ class TlsBio {
   /// A new BIO, the caller's, that must not outlive this.
   bio_st* make();
 
-  /// From now until all is flushed, what is written is gathered: up to `octets`. Before and after, it is sent at once.
+  /// From now until flush(), all that is written is gathered; about so many octets are to be expected. Before, and once
+  /// all is flushed, what is written is sent at once.
   void gather(std::size_t octets);
-  /// Octets that still can be gathered; 0 while nothing is.
-  std::size_t room() const { return capacity_ - end_; }
-  bool empty() const { return begin_ == end_; }
   /// Sends what is gathered. 0: all of it is gone; -EAGAIN: the socket takes no more now; or a negative errno.
   std::int32_t flush();
   /// The errno of the last call that failed for another reason than having to wait; 0: none did.
@@ -40,8 +39,9 @@ class TlsBio {
   io::Backend& backend_;
   int socket_;
   int error_ = 0;
-  std::unique_ptr<char[]> gathered_;
-  std::size_t capacity_ = 0, begin_ = 0, end_ = 0;
+  bool gathering_ = false;
+  std::vector<char> gathered_;  ///< from begin_ on still to be sent
+  std::size_t begin_ = 0;
 };
 
 }  // namespace net

@@ -124,9 +124,18 @@ void TlsStream::finish(Lane& lane, std::int32_t result) {
 void TlsStream::on_inner_done(Lane& lane, io::Op& inner) {
   if (inner.kind == io::OpKind::read) return on_file_read(inner);
   if (inner.kind == io::OpKind::write) return on_file_written(inner);
-  if (lane.op->cancelled) return finish(lane, lane.moved > 0 ? static_cast<std::int32_t>(lane.moved) : -ECANCELED);
-  if (inner.result < 0) return finish(lane, inner.result);
+  if (lane.op->cancelled) return stop(lane, -ECANCELED);
+  if (inner.result < 0) return stop(lane, inner.result);
   step(lane);
+}
+
+// The op ends while it waits for the socket. Records of which the peer may have a part cannot be taken back, and what
+// came behind them would not be understood: the stream is broken (io/op.hpp). What waits to be read stays where it is.
+void TlsStream::stop(Lane& lane, std::int32_t result) {
+  const bool begun = &lane == &writing_ && (lane.moved > 0 || lane.op->kind == io::OpKind::open_stream ||
+                                            lane.op->kind == io::OpKind::end_stream);
+  if (begun && broken_ == 0) broken_ = ECONNABORTED;
+  finish(lane, result);
 }
 
 // ---- What OpenSSL says ----
@@ -150,6 +159,7 @@ std::int32_t TlsStream::outcome(int result) {
 }
 
 void TlsStream::shake_hands() {
+  if (broken_ != 0) return finish(writing_, -broken_);
   ERR_clear_error();
   const int result = SSL_accept(ssl_.get());
   if (result != 1) {
@@ -172,8 +182,6 @@ void TlsStream::shake_hands() {
 
 void TlsStream::end_stream() {
   if (broken_ != 0 || !opened_) return finish(writing_, broken_ != 0 ? -broken_ : -ENOTCONN);
-  if (const std::int32_t result = bio_.flush(); result < 0)
-    return result == -EAGAIN ? wait(writing_, POLLOUT) : finish(writing_, result);
   ERR_clear_error();
   const int result = SSL_shutdown(ssl_.get());
   if (result >= 0) return finish(writing_, 0);  // whether the peer has said its end is its own affair
@@ -183,7 +191,7 @@ void TlsStream::end_stream() {
 }
 
 void TlsStream::end_now() {
-  if (broken_ != 0 || !opened_ || !bio_.empty()) return;
+  if (broken_ != 0 || !opened_) return;
   ERR_clear_error();
   SSL_shutdown(ssl_.get());
   ERR_clear_error();
@@ -310,7 +318,7 @@ void TlsStream::on_file_written(const io::Op& inner) {
 
 // ---- Sending ----
 
-// Octets taken: with room for each record that is begun, none is ever half done.
+// Octets taken: all records that are begun here are gathered, so that none is ever half done.
 std::int32_t TlsStream::encrypt(std::span<const char> from) {
   if (broken_ != 0) return -broken_;
   from = from.first(std::min(from.size(), gather_most));

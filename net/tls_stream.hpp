@@ -92,6 +92,7 @@ class TlsStream final : public io::Layer {
   void step(Lane& lane);
   void wait(Lane& lane, short events);
   void finish(Lane& lane, std::int32_t result);
+  void stop(Lane& lane, std::int32_t result);
   void on_reading_done(io::Op& inner) { on_inner_done(reading_, inner); }
   void on_writing_done(io::Op& inner) { on_inner_done(writing_, inner); }
   void on_inner_done(Lane& lane, io::Op& inner);

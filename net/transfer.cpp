@@ -245,6 +245,7 @@ void Transfer::stop() {
   context_.reactor.cancel(connect_op_);
   if (secured_) context_.reactor.cancel(secured_->op);
   if (flowing_) flow_->cancel();
+  if (flowing()) arm_timer(last_octets_s);  // what earlier files left may be on its way
   try_join();
 }
 
@@ -315,7 +316,9 @@ void Transfer::on_timer() {
       if (moved() == seen_octets_) return fail(TransferEnd::Cause::stalled, ETIMEDOUT);
       seen_octets_ = moved();
       return arm_timer(config_->data.stall_timeout_s);
-    default: return context_.reactor.cancel(push_op_);
+    default:
+      context_.reactor.cancel(push_op_);
+      if (flowing()) flow_->give_up();
   }
 }
 

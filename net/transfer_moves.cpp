@@ -145,7 +145,7 @@ void Transfer::on_opened() {
 bool Transfer::takes_up_state() {
   const core::Representation& as = spec_.as;
   if (sends() || (core::travels_unchanged(as) && !early_)) return spec_.state.empty();
-  decoder_ = core::make_decoder(as, {.ratio = static_cast<std::uint64_t>(config_->limits.inflate_ratio)});
+  decoder_ = core::make_decoder(as);
   // A marker is ours only where what it promised was kept: an unseen upload keeps nothing.
   const bool marked = spec_.offset > 0 && core::keeps_connection(as);
   if (marked && kind_ == Kind::store && config_->uploads.publish != core::Publish::direct) return false;
@@ -224,6 +224,7 @@ std::unique_ptr<Flow> Transfer::make_flow() {
                       .offset = static_cast<std::int64_t>(spec_.offset),
                       .slice = static_cast<std::size_t>(tuning.slice_kib) * 1024,
                       .length_max = length_max(),
+                      .growth = {.ratio = static_cast<std::uint64_t>(config_->limits.inflate_ratio)},
                       .reserve = spec_.ranged() ? 0 : tuning.preallocate_mib * 1024 * 1024};
   const std::size_t gather = core::keeps_connection(spec_.as) ? static_cast<std::size_t>(tuning.gather_kib) * 1024 : 0;
   if (lists()) {

@@ -3,6 +3,7 @@
 // A further backend needs its World (backend_lab.hpp) and a loop over `cases` that calls run_case.
 #pragma once
 
+#include "tests/backend_cases_cancel.hpp"
 #include "tests/backend_cases_files.hpp"
 #include "tests/backend_cases_moves.hpp"
 #include "tests/backend_cases_sockets.hpp"
@@ -59,6 +60,10 @@ inline constexpr Case cases[] = {
     {"read_dir does not look outside", read_dir_does_not_look_outside},
     {"call runs a function", call_runs_a_function},
     {"cancel of file ops completes once", cancel_of_file_ops_completes_once},
+    {"a cancelled file op says what it did", a_cancelled_file_op_says_what_it_did},
+    {"a cancelled send says what it sent", a_cancelled_send_says_what_it_sent},
+    {"a cancelled recv says what it took", a_cancelled_recv_says_what_it_took},
+    {"a cancelled accept takes nobody", a_cancelled_accept_takes_nobody},
     {"timers fire in order and never early", timers_fire_in_order_and_never_early},
     {"wait ends at its deadline", wait_ends_at_its_deadline},
     {"run ends with stop", run_ends_with_stop},

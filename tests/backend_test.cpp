@@ -17,6 +17,7 @@
 
 #include "io/syscalls.hpp"
 #include "tests/backend_cases.hpp"
+#include "tests/tls_stream_cases.hpp"
 
 namespace {
 
@@ -109,6 +110,16 @@ TEST_CASE("the cases of every backend", "[backend]") {
         run_case(one, world);
       }
       CHECK(count_descriptors(true) == before);
+    }
+  }
+}
+
+TEST_CASE("TLS on every backend: ops that are cancelled, and streams that are broken", "[backend][tls]") {
+  const auto* name = GENERATE("epoll", "io_uring");
+  for (const Case& one : tls_cases) {
+    DYNAMIC_SECTION(name << ": " << one.name) {
+      RealWorld world(name, memory);
+      run_case(one, world);
     }
   }
 }

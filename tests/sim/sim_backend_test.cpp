@@ -12,6 +12,7 @@
 #include "tests/backend_cases.hpp"
 #include "tests/catch.hpp"
 #include "tests/sim/sim_world.hpp"
+#include "tests/tls_stream_cases.hpp"
 
 namespace {
 
@@ -173,6 +174,18 @@ std::uint64_t echo_storm(std::uint64_t seed) {
 
 TEST_CASE("the simulated backend passes what all backends must", "[sim][backend]") {
   for (const backend_cases::Case& one : backend_cases::cases) {
+    DYNAMIC_SECTION(one.name) {
+      sim::for_each_seed(10, [&](std::uint64_t seed) {
+        INFO("MILLRACE_SEED=" << seed);
+        CaseWorld world{seed};
+        backend_cases::run_case(one, world);
+      });
+    }
+  }
+}
+
+TEST_CASE("TLS on the simulated backend: ops that are cancelled, and streams that are broken", "[sim][backend][tls]") {
+  for (const backend_cases::Case& one : backend_cases::tls_cases) {
     DYNAMIC_SECTION(one.name) {
       sim::for_each_seed(10, [&](std::uint64_t seed) {
         INFO("MILLRACE_SEED=" << seed);

@@ -741,3 +741,101 @@ TEST_CASE("files come whole or not at all under TLS, whatever the kernel does", 
     }
   }
 }
+
+// ---- Clients that do not read ----
+
+namespace {
+
+/// In MODE B, without reading data: RETR until one is not answered. How many were.
+int retrieve_unread(SecureSite& site, Visitor& visitor, TlsClient& secured) {
+  int answered = 0;
+  for (; answered < 1000; ++answered) {
+    visitor.send("RETR file\r\n");
+    std::string code;
+    const auto told = [&] {
+      visitor.tls()->turn();
+      return visitor.tls()->has_line();
+    };
+    if (answered == 0) {
+      CHECK(visitor.wait([&] { return secured.turn(), secured.connected() && told(); }));
+    } else if (!site.world.run_until(told, {.time = io::second})) {
+      break;
+    }
+    while (visitor.tls()->has_line() && (code = visitor.reply()) != "250") {
+      if (!begins(code)) return answered;
+      if (!site.world.run_until(told, {.time = io::second})) return answered;
+    }
+  }
+  return answered;
+}
+
+}  // namespace
+
+TEST_CASE("a client of MODE B that does not read loses its connection, and nobody else anything", "[sim][tls][TL-26]") {
+  const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
+  const std::size_t size = GENERATE(300u, 40'000u);
+  const bool aborts = GENERATE(true, false);
+  const int gather = GENERATE(16, 128);
+  CAPTURE(version, size, aborts, gather);
+  SecureSite site(1, [&](Config& config, Authority&) {
+    config.data.stall_timeout_s = 5;
+    config.tuning.gather_kib = gather;
+    config.data.buffer_kib = 256;
+  });
+  site.world.files().make_file("/srv/file", noise(size));
+  const TlsPeer peer(version);
+  Visitor visitor(site), other(site);
+  for (Visitor* one : {&visitor, &other}) {
+    CHECK(one->reply() == "220");
+    REQUIRE(one->secure(peer));
+    one->log_in();
+  }
+  CHECK(visitor.talk("MODE B") == "200");
+  SimConnection data = visitor.open_data();
+  TlsClient secured(peer, data, visitor.tls());
+  CHECK(retrieve_unread(site, visitor, secured) > 0);
+  if (aborts) visitor.send("ABOR\r\n");
+  site.world.run_for(20 * io::second);
+  visitor.tls()->turn();
+  while (visitor.tls()->has_line()) visitor.reply();
+  // The connection is of no use any more, and nothing stands on it that is not known to have arrived.
+  visitor.send("RETR file\r\n");
+  const std::string begun = visitor.reply();
+  CHECK((begins(begun) || begun == "425"));
+  if (begins(begun)) CHECK(visitor.reply().starts_with('4'));
+  CHECK(visitor.talk("NOOP") == "200");
+  CHECK(other.download("RETR file", peer) == noise(size));
+  CHECK(other.reply() == "226");
+}
+
+TEST_CASE("under ABOR in MODE B what the files before left still comes", "[sim][tls][TL-26]") {
+  SecureSite site(1, [&](Config& config, Authority&) { config.tuning.gather_kib = 128; });
+  site.world.network().options.receive_capacity = 20'000;
+  site.world.network().options.send_capacity = 20'000;
+  site.world.files().make_file("/srv/file", noise(30'000));
+  site.world.files().make_file("/srv/large", noise(3'000'000));
+  const TlsPeer peer;
+  Visitor visitor(site);
+  CHECK(visitor.reply() == "220");
+  REQUIRE(visitor.secure(peer));
+  visitor.log_in();
+  CHECK(visitor.talk("MODE B") == "200");
+  SimConnection data = visitor.open_data();
+  TlsClient secured(peer, data, visitor.tls());
+  visitor.send("RETR file\r\nRETR file\r\nRETR large\r\n");
+  int good = 0;
+  CHECK(visitor.wait([&] {
+    if (!secured.connected()) secured.turn();
+    while (visitor.tls()->has_line()) good += visitor.tls()->read_line().starts_with("250") ? 1 : 0;
+    return good == 2;
+  }));
+  site.world.run_for(io::second);
+  visitor.send("ABOR\r\n");
+  site.world.run_for(io::second);
+  CHECK(visitor.wait([&] {
+    secured.turn();
+    return secured.ended() || secured.failed() || data.ended();
+  }));
+  const std::string block = std::string("\x40\x75\x30", 3) + noise(30'000);
+  CHECK((secured.received().substr(0, 2 * block.size()) == block + block));
+}
