@@ -121,7 +121,7 @@ struct Config {
     std::int64_t login_failure_delay_ms = 5000;
     std::int64_t transfer_buffers = 2048;  ///< buffers of codec flows in all
     std::int64_t deflate_level = 9;        ///< the highest that OPTS MODE Z may set; 0: there is no MODE Z
-    std::int64_t inflate_ratio = 250;      ///< MODE Z: core::Inflation::ratio; 0: any
+    std::int64_t inflate_ratio = 250;      ///< octets that an upload may write for each that came; 0: any
     std::int64_t heavy_works = 16;         ///< files that are hashed, combined or copied at a time
     std::int64_t digest_max_bytes = 0;     ///< 0: any
     bool operator==(const Limits&) const = default;

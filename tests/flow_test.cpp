@@ -168,3 +168,44 @@ TEST_CASE("however many flows compress, all else finds a thread", "[flow][conten
   for (const auto& flow : flows) flow->cancel();
   while (place.reactor.in_flight() > 0) place.reactor.turn(place.reactor.now() + 10 * io::millisecond);
 }
+
+// Counted in the flow: behind 10,000 octets, 20 for each that came, whatever made them.
+TEST_CASE("an upload becomes no more than it may, in whatever TYPE and MODE", "[flow][contents][MZ-07]") {
+  const core::Mode mode = GENERATE(core::Mode::stream, core::Mode::block, core::Mode::compressed, core::Mode::deflate);
+  const unsigned byte_size = GENERATE(1u, 8u);
+  const core::Representation as{.type = core::Type::local, .byte_size = byte_size, .mode = mode};
+  CAPTURE(letter(mode), byte_size);
+  const auto encoder = core::make_encoder(as);
+  const std::string zeros(1'000'000, '\0');
+  std::string sent(2'000'000, '\0');
+  const core::Progress encoded = encoder->run(zeros, sent, core::mark::end_of_file);
+  REQUIRE(encoded.marks == core::mark::end_of_file);
+  sent.resize(encoded.made);
+  const bool too_much = zeros.size() > 10'000 + 20 * sent.size();
+
+  Place place(GENERATE("epoll", "io_uring"));
+  net::FlowEnds ends = place.ends();
+  ends.growth = {.ratio = 20, .free = 10'000};
+  const auto flow = net::make_codec_receive(place.reactor, ends, place.buffers, core::make_decoder(as), std::nullopt);
+  flow->start();
+  std::string_view left = sent;
+  while (!place.ended) {
+    const ssize_t count = left.empty() ? 0 : ::send(place.sockets[1], left.data(), left.size(), MSG_DONTWAIT);
+    if (count > 0) left.remove_prefix(static_cast<std::size_t>(count));
+    if (left.empty()) ::shutdown(place.sockets[1], SHUT_WR);
+    place.reactor.turn(place.reactor.now() + io::millisecond);
+  }
+  CHECK(place.ended->error == (too_much ? EOVERFLOW : 0));
+  CHECK(place.ended->file_failed == too_much);
+  CHECK(flow->written() <= static_cast<std::int64_t>(10'000 + 20 * sent.size()));
+  CHECK(too_much == (mode == core::Mode::compressed || mode == core::Mode::deflate));
+}
+
+TEST_CASE("the bound on an upload's growth: free octets, then so many for each, or none at all", "[flow]") {
+  const net::Growth growth{.ratio = 250, .free = 1000};
+  CHECK(growth.admits(1000, 0));
+  CHECK_FALSE(growth.admits(1250, 0));
+  CHECK(growth.admits(1250, 1));
+  CHECK_FALSE(growth.admits(1500, 1));
+  CHECK(net::Growth{.ratio = 0, .free = 0}.admits(UINT64_MAX, 0));
+}

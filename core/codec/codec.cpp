@@ -88,8 +88,8 @@ bool Chain::restore(std::string_view state) {
 /// zlib stream does: with the checksum.
 class Inflated final : public Codec {
  public:
-  Inflated(const Inflation& bound, std::unique_ptr<Codec> inside)
-      : Inflated(std::make_unique<InflateDecoder>(bound), std::move(inside)) {}
+  explicit Inflated(std::unique_ptr<Codec> inside)
+      : Inflated(std::make_unique<InflateDecoder>(), std::move(inside)) {}
   Progress run(std::span<const char> in, std::span<char> out, Marks behind) override;
   /// A file is taken up as in MODE S, in a new zlib stream.
   std::string state() const override { return inside_.state(); }
@@ -207,12 +207,12 @@ std::unique_ptr<Codec> make_listing_encoder(const Representation& as) {
   return encoder_around(std::move(shape), as, {});
 }
 
-std::unique_ptr<Codec> make_decoder(const Representation& as, const Inflation& bound) {
+std::unique_ptr<Codec> make_decoder(const Representation& as) {
   auto shape = decoder_shape(as);
   switch (as.mode) {
     case Mode::block: return std::make_unique<BlockDecoder>(as, std::move(shape));
     case Mode::compressed: return std::make_unique<CompressedDecoder>(as, std::move(shape));
-    case Mode::deflate: return std::make_unique<Inflated>(bound, stream_decoder(std::move(shape), as));
+    case Mode::deflate: return std::make_unique<Inflated>(stream_decoder(std::move(shape), as));
     case Mode::stream: break;
   }
   return stream_decoder(std::move(shape), as);

@@ -75,13 +75,6 @@ class Codec {
   virtual bool is_slow() const { return false; }
 };
 
-/// MODE Z: how much a stream may become, against those that are made to become very much. Behind the first `free`
-/// octets, `ratio` octets for each that came; 0: any.
-struct Inflation {
-  std::uint64_t ratio = 0;
-  std::uint64_t free = 64ull * 1024 * 1024;
-};
-
 /// Restart markers that a sender puts between its blocks: where in the file the transfer begins, and
 /// how many octets of the file lie between two markers (0: none). A marker's text is an offset in the file.
 struct Markers {
@@ -94,6 +87,6 @@ struct Markers {
 std::unique_ptr<Codec> make_encoder(const Representation& as, const Markers& markers = {});
 /// A listing, whose lines end with CR LF already, -> data connection. Text types and STRU F and R only.
 std::unique_ptr<Codec> make_listing_encoder(const Representation& as);
-std::unique_ptr<Codec> make_decoder(const Representation& as, const Inflation& bound = {});
+std::unique_ptr<Codec> make_decoder(const Representation& as);
 
 }  // namespace core

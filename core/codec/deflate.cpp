@@ -49,11 +49,6 @@ InflateDecoder::~InflateDecoder() {
   if (begun_) inflateEnd(&stream_);
 }
 
-// Deflate makes at most 1,032 octets of one, and so little of a client's line can fill much of a disk.
-bool InflateDecoder::too_much() const {
-  return bound_.ratio > 0 && made_ > bound_.free && made_ - bound_.free > bound_.ratio * taken_;
-}
-
 Progress InflateDecoder::run(std::span<const char> in, std::span<char> out, Marks behind) {
   if (ended_) return {.marks = mark::end_of_file};
   if (!begun_ && inflateInit(&stream_) != Z_OK) return {.error = ENOMEM};
@@ -63,8 +58,6 @@ Progress InflateDecoder::run(std::span<const char> in, std::span<char> out, Mark
   aim(stream_, given, out);
   const int result = inflate(&stream_, Z_NO_FLUSH);
   Progress done{.taken = given.size() - stream_.avail_in, .made = out.size() - stream_.avail_out};
-  taken_ += done.taken;
-  made_ += done.made;
   if (result == Z_STREAM_END) {
     ended_ = true;
     done.marks = mark::end_of_file;
@@ -75,7 +68,6 @@ Progress InflateDecoder::run(std::span<const char> in, std::span<char> out, Mark
   } else if (done.idle() && in.empty() && (behind & mark::end_of_file) != 0) {
     done.error = ECONNRESET;
   }
-  if (done.error == 0 && too_much()) return {.taken = done.taken, .error = EOVERFLOW};
   return done;
 }
 

@@ -27,10 +27,10 @@ class DeflateEncoder final : public Codec {
 };
 
 /// Zlib stream -> octets, up to where the stream ends; what stands behind is not taken. EBADMSG: no such stream;
-/// ECONNRESET: closed before its end; EOVERFLOW: it became more than it may; ENOMEM as above.
+/// ECONNRESET: closed before its end; ENOMEM as above.
 class InflateDecoder final : public Codec {
  public:
-  explicit InflateDecoder(const Inflation& bound) : bound_(bound) {}
+  InflateDecoder() = default;
   ~InflateDecoder() override;
   InflateDecoder(const InflateDecoder&) = delete;
   InflateDecoder& operator=(const InflateDecoder&) = delete;
@@ -38,13 +38,9 @@ class InflateDecoder final : public Codec {
   bool is_slow() const override { return true; }
 
  private:
-  bool too_much() const;
-
   z_stream stream_{};
   bool begun_ = false;
   bool ended_ = false;
-  Inflation bound_;
-  std::uint64_t taken_ = 0, made_ = 0;
 };
 
 }  // namespace core
