@@ -170,7 +170,7 @@ void KernelBackend::receive(Op& op) {
 
 // False when there is nothing to carry octets in.
 bool KernelBackend::load(Op& op) {
-  if (Pipe* pipe = pipes_.borrow()) {
+  if (Pipe* pipe = op.appends ? nullptr : pipes_.borrow()) {
     op.length = load_pipe(op, *pipe);
     if (op.length > 0) {
       op.argument = pipe;

@@ -9,10 +9,10 @@ namespace io {
 namespace {
 
 constexpr std::array<const char*, op_kind_count> kind_names = {
-    "accept",     "connect",  "recv",   "send",   "send_file", "recv_file", "poll",      "open_stream",
-    "end_stream", "open",     "stat",   "read",   "write",     "allocate",  "sync",      "find_data",
-    "read_dir",   "make_dir", "remove", "rename", "link",      "truncate",  "set_times", "set_mode",
-    "space",      "symlink",  "copy",   "close",  "call",
+    "accept",    "connect",   "recv", "send",     "send_file", "recv_file", "poll",      "open_stream", "end_stream",
+    "open",      "stat",      "read", "write",    "allocate",  "sync",      "find_data", "read_dir",    "make_dir",
+    "remove",    "rename",    "link", "truncate", "set_times", "set_mode",  "space",     "symlink",     "copy",
+    "set_owner", "read_link", "lock", "flush",    "close",     "call",
 };
 static_assert(kind_names.back() != nullptr, "a name for each kind");
 
@@ -26,6 +26,7 @@ void Op::prepare(OpKind as, int on) {
   cancelled = false;
   file_failed = false;
   ahead = false;
+  appends = false;
   piece = false;
   result = 0;
   data = nullptr;
@@ -77,9 +78,10 @@ void Op::send_file(int socket, int file, std::int64_t at, std::size_t count, boo
   size = count;
 }
 
-void Op::recv_file(int socket, int file, std::int64_t at, std::size_t count) {
+void Op::recv_file(int socket, int file, std::int64_t at, std::size_t count, bool at_end) {
   assert(count > 0);
   prepare(OpKind::recv_file, socket);
+  appends = at_end;
   fd2 = file;
   offset = at;
   size = count;
@@ -133,7 +135,10 @@ void Op::reserve(int file, std::int64_t at, std::int64_t count) {
   ahead = true;
 }
 
-void Op::sync(int file) { prepare(OpKind::sync, file); }
+void Op::sync(int file, bool everything) {
+  prepare(OpKind::sync, file);
+  flags = everything ? 1 : 0;
+}
 
 void Op::find_data(int file, std::int64_t from) {
   prepare(OpKind::find_data, file);
@@ -151,10 +156,11 @@ void Op::make_dir(int directory, const char* name, unsigned permissions) {
   mode = permissions;
 }
 
-void Op::remove(int directory, const char* name, int at_flags) {
+void Op::remove(int directory, const char* name, int at_flags, int only) {
   prepare(OpKind::remove, directory);
   path = name;
   flags = at_flags;
+  fd2 = only;
 }
 
 void Op::rename(int from_directory, const char* from, int to_directory, const char* to, unsigned rename_flags) {
@@ -207,6 +213,23 @@ void Op::copy(int from, std::int64_t at, int to, std::int64_t to_offset, std::si
   length = to_offset;
   size = count;
 }
+
+void Op::set_owner(int file, unsigned owner, unsigned group) {
+  prepare(OpKind::set_owner, file);
+  uid = owner;
+  gid = group;
+}
+
+void Op::read_link(int directory, const char* name, std::span<char> into) {
+  prepare(OpKind::read_link, directory);
+  path = name;
+  data = into.data();
+  size = into.size();
+}
+
+void Op::lock(int file) { prepare(OpKind::lock, file); }
+
+void Op::flush(int file) { prepare(OpKind::flush, file); }
 
 void Op::close(int descriptor, bool at_once) {
   prepare(OpKind::close, descriptor);

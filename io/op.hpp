@@ -59,6 +59,10 @@ enum class OpKind : std::uint8_t {
   space,
   symlink,
   copy,
+  set_owner,
+  read_link,
+  lock,
+  flush,
   close,
   call,
 };
@@ -136,7 +140,9 @@ class Op {
   void send_file(int socket, int file, std::int64_t offset, std::size_t count, bool closes = false);
   /// Moves up to `count` octets from a socket into a file. Result: octets, 0 at the end of the stream.
   /// An error of the file (ENOSPC, EIO, …) sets `file_failed`; any other error is the socket's.
-  void recv_file(int socket, int file, std::int64_t offset, std::size_t count);
+  /// `appends`: the file was opened with O_APPEND, so that the octets go to the end that it has then, whatever the
+  /// offset says; splice(2) refuses such files, and no pipe is tried.
+  void recv_file(int socket, int file, std::int64_t offset, std::size_t count, bool appends = false);
   /// Waits until one of `events` (POLLIN, POLLOUT, POLLPRI) holds. Result: the events that do.
   void poll(int fd, short events);
   /// With a layer alone (`via`): agrees with the peer on the stream that recv, send, … then carry. Result: 0.
@@ -152,15 +158,15 @@ class Op {
   void stat(int directory, const char* path, int flags, struct statx& out);
   /// pread(2). Result: octets, 0 at the end.
   void read(int file, std::span<char> into, std::int64_t offset);
-  /// pwrite(2). Result: octets, maybe fewer than asked.
+  /// pwrite(2). Result: octets, maybe fewer than asked. A file opened with O_APPEND is written at its end.
   void write(int file, std::span<const char> from, std::int64_t offset);
   /// fallocate(2) with FALLOC_FL_* `mode`. Result: 0.
   void allocate(int file, int mode, std::int64_t offset, std::int64_t length);
   /// Sets space aside behind what a file holds, for what will be written there. Result: 0, or -EOPNOTSUPP where that
   /// gains nothing: on a file system that keeps files in memory.
   void reserve(int file, std::int64_t offset, std::int64_t length);
-  /// fsync(2) of a file or directory. Result: 0.
-  void sync(int file);
+  /// fsync(2) of a file or directory; with `everything` syncfs(2) of the file system that it is on. Result: 0.
+  void sync(int file, bool everything = false);
   /// The next run of data at or behind `from` (SEEK_DATA, SEEK_HOLE). Result: 0, and the run is `length` octets
   /// at `offset`; a length of 0: nothing but a hole follows.
   void find_data(int file, std::int64_t from);
@@ -169,7 +175,8 @@ class Op {
   /// mkdirat(2). Result: 0.
   void make_dir(int directory, const char* path, unsigned mode);
   /// unlinkat(2); AT_REMOVEDIR in `flags` removes a directory. Result: 0.
-  void remove(int directory, const char* path, int flags);
+  /// `only`: an open file. What is removed must be a name of it, else nothing is and the result is -ESTALE.
+  void remove(int directory, const char* path, int flags, int only = -1);
   /// renameat2(2). Result: 0.
   void rename(int from_directory, const char* from, int to_directory, const char* to, unsigned flags);
   /// linkat(2); AT_EMPTY_PATH publishes an O_TMPFILE descriptor. Result: 0.
@@ -189,6 +196,16 @@ class Op {
   /// copy_file_range(2), which shares blocks where the file system can; by reading and writing where that is not
   /// possible between these files. Result: octets, maybe fewer than asked; 0 at the end of `from`.
   void copy(int from, std::int64_t offset, int to, std::int64_t to_offset, std::size_t count);
+  /// fchown(2). Result: 0.
+  void set_owner(int file, unsigned owner, unsigned group);
+  /// readlinkat(2). Result: octets of the link's text.
+  void read_link(int directory, const char* path, std::span<char> into);
+  /// flock(2), exclusive, without waiting for whoever has the lock (-EBUSY). It ends when the last
+  /// descriptor of the open file is closed. Result: 0.
+  void lock(int file);
+  /// What close(2) does to a written file before the descriptor goes: some file systems write there (NFS), or tell
+  /// only there what became of writes (FUSE). The descriptor stays open. Result: 0, or the error of close(2).
+  void flush(int file);
   /// close(2). Result: 0. The descriptor is gone whatever the result says. `at_once`: it is known not to wait, being a
   /// socket or a file with a name that was only read.
   void close(int fd, bool at_once = false);
@@ -212,12 +229,14 @@ class Op {
 
   // ---- Arguments, written by the functions above and read by backends. ----
 
-  int fd = -1;         ///< the socket, file or directory acted on
-  int fd2 = -1;        ///< the second descriptor of send_file, recv_file, rename, link and copy
-  int flags = 0;       ///< AT_*, RENAME_*, FALLOC_FL_*, poll events, `closes` or `at_once`, by kind
-  bool ahead = false;  ///< allocate: it is reserve()
-  bool piece = false;  ///< call, copy: see call()
-  unsigned mode = 0;   ///< permission bits
+  int fd = -1;           ///< the socket, file or directory acted on
+  int fd2 = -1;          ///< the second descriptor of send_file, recv_file, rename, link and copy; remove: `only`
+  int flags = 0;         ///< AT_*, RENAME_*, FALLOC_FL_*, poll events, `closes`, `everything` or `at_once`, by kind
+  bool ahead = false;    ///< allocate: it is reserve()
+  bool appends = false;  ///< recv_file: see there
+  bool piece = false;    ///< call, copy: see call()
+  unsigned mode = 0;     ///< permission bits
+  unsigned uid = 0, gid = 0;  ///< set_owner
   std::size_t size = 0;
   std::int64_t offset = 0;
   std::int64_t length = 0;

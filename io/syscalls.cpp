@@ -4,6 +4,7 @@
 
 #include <linux/magic.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -72,9 +73,17 @@ int openat2(const Op& op, const open_how& how) {
   return static_cast<int>(::syscall(SYS_openat2, op.fd, op.path, &how, sizeof how));
 }
 
+// Without CAP_DAC_READ_SEARCH a file without a name gets one by way of /proc alone: it had better not be made where
+// that is missing, as its bytes would be lost.
+bool can_name_files() {
+  static const bool can = ::access("/proc/self/fd", X_OK) == 0;
+  return can;
+}
+
 // With RESOLVE_BENEATH the kernel gives EAGAIN when a rename elsewhere raced with a "..".
 std::int32_t open_below(Op& op) {
   constexpr int patience = 64;
+  if ((op.how.flags & O_TMPFILE) == O_TMPFILE && !can_name_files()) return -EOPNOTSUPP;
   const auto once = [&] { return openat2(op, op.how); };
   int result = retry(once);
   for (int i = 0; result == -EAGAIN && i < patience; ++i) result = retry(once);
@@ -197,6 +206,46 @@ bool closes_at_once(int fd) {
   return facts.st_nlink > 0 && (::fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
 }
 
+// A name that is given to another file between the two calls is removed all the same: the kernel has no call that
+// compares. No other call of ours stands between them, so that it takes a rename in these microseconds.
+std::int32_t remove_name(const Op& op) {
+  if (op.fd2 >= 0) {
+    struct stat open{}, named{};
+    const int known = retry([&] { return ::fstat(op.fd2, &open); });
+    const int found = retry([&] { return ::fstatat(op.fd, op.path, &named, AT_SYMLINK_NOFOLLOW); });
+    if (known < 0 || found < 0) return known < 0 ? known : found;
+    if (open.st_dev != named.st_dev || open.st_ino != named.st_ino) return -ESTALE;
+  }
+  return retry([&] { return ::unlinkat(op.fd, op.path, op.flags); });
+}
+
+std::int32_t read_link_text(const Op& op) {
+  return count_of(retry([&] { return ::readlinkat(op.fd, op.path, op.data, op.size); }));
+}
+
+std::int32_t lock_file(const Op& op) {
+  const int result = retry([&] { return ::flock(op.fd, LOCK_EX | LOCK_NB); });
+  return result == -EWOULDBLOCK ? -EBUSY : result;
+}
+
+// The file systems of local disks and memory do nothing when a descriptor is closed (they have no f_op->flush).
+bool closing_does_nothing(int file) {
+  constexpr std::int64_t btrfs = 0x9123683E, xfs = 0x58465342;
+  struct statfs system{};
+  if (::fstatfs(file, &system) != 0) return false;
+  const std::int64_t type = system.f_type;
+  return type == EXT4_SUPER_MAGIC || type == xfs || type == btrfs || type == TMPFS_MAGIC || type == RAMFS_MAGIC;
+}
+
+// Every close(2) of a descriptor does what the last one does, and tells the same errors. Where there is no descriptor
+// left, fsync(2) tells what became of the writes.
+std::int32_t flush_file(const Op& op) {
+  if (closing_does_nothing(op.fd)) return 0;
+  const int copy = retry([&] { return ::fcntl(op.fd, F_DUPFD_CLOEXEC, 0); });
+  if (copy < 0) return copy == -EMFILE ? retry([&] { return ::fsync(op.fd); }) : copy;
+  return ::close(copy) == 0 || errno == EINTR ? 0 : -errno;
+}
+
 // Not again after EINTR: the descriptor is gone, and its number may be another's by now.
 std::int32_t close_once(Op& op) { return ::close(op.fd) == 0 || errno == EINTR ? 0 : -errno; }
 
@@ -234,6 +283,7 @@ std::int32_t attempt_on_file(Op& op) {
     case OpKind::open: return open_cached(op);
     case OpKind::stat: return stat_open(op);
     case OpKind::read: return read_cached(op.fd, {op.data, bounded(op.size)}, op.offset);
+    case OpKind::flush: return closing_does_nothing(op.fd) ? 0 : -EAGAIN;
     case OpKind::close: return op.flags != 0 || closes_at_once(op.fd) ? close_once(op) : -EAGAIN;
     default: return -EAGAIN;
   }
@@ -270,11 +320,11 @@ std::int32_t perform(Op& op) {
     case OpKind::read: return count_of(retry([&] { return ::pread(op.fd, op.data, bounded(op.size), op.offset); }));
     case OpKind::write: return count_of(retry([&] { return ::pwrite(op.fd, op.data, bounded(op.size), op.offset); }));
     case OpKind::allocate: return allocate(op);
-    case OpKind::sync: return retry([&] { return ::fsync(op.fd); });
+    case OpKind::sync: return retry([&] { return op.flags != 0 ? ::syncfs(op.fd) : ::fsync(op.fd); });
     case OpKind::find_data: return find_data_run(op);
     case OpKind::read_dir: return fill_batch(op.fd, *op.batch);
     case OpKind::make_dir: return retry([&] { return ::mkdirat(op.fd, op.path, op.mode); });
-    case OpKind::remove: return retry([&] { return ::unlinkat(op.fd, op.path, op.flags); });
+    case OpKind::remove: return remove_name(op);
     case OpKind::rename:
       return retry([&] { return ::renameat2(op.fd, op.path, op.fd2, op.path2, static_cast<unsigned>(op.flags)); });
     case OpKind::link: return link_names(op);
@@ -284,6 +334,10 @@ std::int32_t perform(Op& op) {
     case OpKind::space: return space_left(op);
     case OpKind::symlink: return retry([&] { return ::symlinkat(op.path, op.fd, op.path2); });
     case OpKind::copy: return copy_octets(op);
+    case OpKind::set_owner: return retry([&] { return ::fchown(op.fd, op.uid, op.gid); });
+    case OpKind::read_link: return read_link_text(op);
+    case OpKind::lock: return lock_file(op);
+    case OpKind::flush: return flush_file(op);
     case OpKind::close: return close_once(op);
     case OpKind::call: return op.function(op.argument);
     default: assert(false && "not a blocking kind"); return -EINVAL;

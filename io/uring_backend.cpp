@@ -180,8 +180,11 @@ void UringBackend::enqueue(Op& op, Place place) {
 
 const Native* UringBackend::native_for(const Op& op) const {
   if (op.kind == OpKind::link && (op.flags & AT_EMPTY_PATH) != 0) return nullptr;  // needs perform()'s second way
-  if (op.kind == OpKind::poll && (op.flags & POLLPRI) != 0) return nullptr;        // see waking_events()
-  if (op.kind == OpKind::allocate && op.ahead) return nullptr;                     // not without asking where
+  if (op.kind == OpKind::remove && op.fd2 >= 0) return nullptr;                    // looks first
+  if (op.kind == OpKind::sync && op.flags != 0) return nullptr;
+  if (op.kind == OpKind::open && (op.how.flags & O_TMPFILE) == O_TMPFILE) return nullptr;  // not without /proc
+  if (op.kind == OpKind::poll && (op.flags & POLLPRI) != 0) return nullptr;                // see waking_events()
+  if (op.kind == OpKind::allocate && op.ahead) return nullptr;                             // not without asking where
   return native_[static_cast<std::size_t>(op.kind)];
 }
 
