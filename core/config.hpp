@@ -18,6 +18,10 @@
 namespace core {
 
 enum class Publish : std::uint8_t { direct, atomic, durable };
+/// Where the bytes of an upload go: under no name that anybody sees until they are whole, or in place.
+constexpr bool is_unseen(Publish publish) { return publish != Publish::direct; }
+/// Whether they are on disk before the upload is acknowledged.
+constexpr bool is_synced(Publish publish) { return publish == Publish::durable; }
 enum class BackendChoice : std::uint8_t { automatic, io_uring, epoll };
 enum class TlsVersion : std::uint8_t { v1_2, v1_3 };
 enum class ClientCertificates : std::uint8_t { off, optional, required };

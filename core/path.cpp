@@ -53,6 +53,14 @@ std::string_view last_name(std::string_view absolute) {
   return absolute.substr(absolute.rfind('/') + 1);
 }
 
+bool is_temporary_name(std::string_view name) { return name.starts_with(temporary_prefix); }
+
+bool has_temporary_name(std::string_view absolute) {
+  for (std::size_t slash = absolute.find('/'); slash != std::string_view::npos; slash = absolute.find('/', slash + 1))
+    if (is_temporary_name(absolute.substr(slash + 1))) return true;
+  return false;
+}
+
 std::string quoted(std::string_view path) {
   std::string text = "\"";
   for (const char octet : path) {

@@ -8,6 +8,9 @@
 
 namespace core {
 
+/// What the names of unpublished uploads begin with.
+inline constexpr std::string_view temporary_prefix = ".millrace-";
+
 /// The absolute path that `argument` names from `directory` (itself absolute): "." and ".." are
 /// resolved, ".." of the root is the root, empty components vanish. Nothing when it holds a NUL, is
 /// longer than limits::path_max, or a name in it is longer than limits::name_max.
@@ -19,6 +22,12 @@ std::string_view below_root(std::string_view absolute);
 std::string_view parent_path(std::string_view absolute);
 /// The last name: "b" for "/a/b", empty for "/".
 std::string_view last_name(std::string_view absolute);
+
+/// True for the names that uploads have before they are published: listings leave them out, and they are nobody's to
+/// use.
+bool is_temporary_name(std::string_view name);
+/// True when a name in the absolute path is one.
+bool has_temporary_name(std::string_view absolute);
 
 /// In double quotes, quotes inside doubled (RFC 959 appendix II).
 std::string quoted(std::string_view path);

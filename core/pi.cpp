@@ -321,6 +321,10 @@ bool Pi::resolve(std::string_view argument) {
     refuse_file({.error = ENAMETOOLONG});
     return false;
   }
+  if (has_temporary_name(*path)) {  // another's upload, or a file that no listing would show
+    refuse_file({.error = EINVAL});
+    return false;
+  }
   path_ = std::move(*path);
   return true;
 }
