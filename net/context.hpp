@@ -15,6 +15,7 @@
 #include "net/open_files.hpp"
 #include "net/passive_listeners.hpp"
 #include "net/shared_counts.hpp"
+#include "net/stale_uploads.hpp"
 #include "net/storage.hpp"
 #include "net/tls_context.hpp"
 
@@ -30,6 +31,7 @@ struct Context {
   io::SocketOptions data_options;              ///< of all data connections
   PassiveListeners passive_listeners;
   OpenFiles open_files;
+  StaleUploads stale_uploads;
   Digests digests{};
   std::size_t heavy_works = 0;  ///< under way: Work::take_place()
   Listings listings;

@@ -14,8 +14,6 @@ namespace {
 
 // Octets that one operation copies: what an offload thread does before it looks who else waits.
 constexpr std::uint64_t piece = 1024 * 1024;
-// Nobody makes programs here that run with another's rights.
-constexpr unsigned permissions = 0777;
 
 bool same_object(const struct statx& a, const struct statx& b) {
   return a.stx_ino == b.stx_ino && a.stx_dev_major == b.stx_dev_major && a.stx_dev_minor == b.stx_dev_minor;
@@ -72,7 +70,6 @@ void CopyWork::on_source_done() {
 
 void CopyWork::on_target_known() {
   target_facts_ = from_.facts();
-  job_.target.mode = target_facts_.stx_mode & permissions;
   if (job_.combines) job_.sources.insert(job_.sources.begin(), path());
 }
 
@@ -100,7 +97,9 @@ void CopyWork::on_source_open() {
 void CopyWork::on_target_done() {
   const int error = to_.error();
   switch (phase_) {
-    case Phase::creating: return error != 0 ? end(error) : copy_piece();
+    case Phase::creating:
+      if (error == 0) context_.stale_uploads.written_to(root_, core::parent_path(path()));
+      return error != 0 ? end(error) : copy_piece();
     case Phase::publishing:
       if (error != 0) return fail(error);
       at_ = target_facts_.stx_mode != 0 ? 1 : 0;  // the target itself stays
@@ -138,39 +137,59 @@ void CopyWork::remove_sources() {
 // ---- Directories ----
 
 PathWork::PathWork(Context& context, const core::Config::Limits& limits, std::shared_ptr<Root> root,
-                   std::string_view path, unsigned mode)
-    : Work(context, limits, path), root_(std::move(root)), mode_(mode) {
+                   std::string_view path, unsigned mode, bool synced)
+    : Work(context, limits, path), root_(std::move(root)), mode_(mode), synced_(synced) {
   op_.bind<&PathWork::on_op_done>(*this);
 }
 
 // Each directory on the way is opened, and the next made in it; the last one is opened alone, to see that it is one.
-void PathWork::next_name() { open(end_ == 0 ? std::string_view("/") : std::string_view(path()).substr(0, end_)); }
+void PathWork::next_name() {
+  readable_ = synced_;
+  name_ = core::below_root(end_ == 0 ? std::string_view("/") : std::string_view(path()).substr(0, end_));
+  open();
+}
 
-void PathWork::open(std::string_view directory) {
-  name_ = core::below_root(directory);
-  making_ = false;
-  const open_how how{
-      .flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .mode = 0, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
-  op_.open(root_->directory(), name_.c_str(), how);
+void PathWork::open() {
+  doing_ = Doing::opening;
+  const std::uint64_t how = (readable_ ? O_RDONLY : O_PATH) | O_DIRECTORY | O_CLOEXEC;
+  op_.open(root_->directory(), name_.c_str(),
+           {.flags = how, .mode = 0, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS});
   reactor_.submit(op_);
 }
 
+void PathWork::end(int error) {
+  reactor_.close(std::exchange(above_, -1), true);
+  root_.reset();
+  finish(error);
+}
+
 void PathWork::on_op_done(io::Op& op) {
-  const bool was_there = making_ && op.result == -EEXIST;
-  if (!making_ && op.result >= 0) above_ = op.result;
-  if (making_ && op.result == 0) ++progress_.objects;
-  const bool last = !making_ && (end_ == path().size() || path() == "/");
-  const bool failed = op.result < 0 && !was_there;
-  if (making_ || last || failed || cancelled()) reactor_.close(std::exchange(above_, -1), true);
-  if (failed || last || cancelled()) {
-    root_.reset();
-    return finish(failed ? -op.result : cancelled() && !last ? ECANCELED : 0);
+  const bool last = end_ == path().size() || path() == "/";
+  if (doing_ == Doing::opening) {
+    if (op.result == -EACCES && std::exchange(readable_, false)) return open();
+    if (op.result >= 0) above_ = op.result;
+    if (op.result < 0 || last || cancelled()) return end(op.result < 0 ? -op.result : last ? 0 : ECANCELED);
+    return make();
   }
-  if (making_) return next_name();
+  const bool was_there = doing_ == Doing::making && op.result == -EEXIST;
+  const bool made = doing_ == Doing::making && op.result == 0;
+  if (made) ++progress_.objects;
+  if (op.result < 0 && !was_there) return end(-op.result);
+  if (made && readable_) {
+    doing_ = Doing::syncing;
+    op_.sync(above_);
+    return reactor_.submit(op_);
+  }
+  if (cancelled()) return end(ECANCELED);
+  reactor_.close(std::exchange(above_, -1), true);
+  next_name();
+}
+
+void PathWork::make() {
   const std::size_t begin = end_ + 1;
   end_ = std::min(path().find('/', begin), path().size());
   name_ = path().substr(begin, end_ - begin);
-  making_ = true;
+  doing_ = Doing::making;
   op_.make_dir(above_, name_.c_str(), mode_);
   reactor_.submit(op_);
 }

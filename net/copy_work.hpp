@@ -52,14 +52,17 @@ class CopyWork final : public Work {
 
 class PathWork final : public Work {
  public:
+  /// `synced`: as FileTask::make_directory().
   PathWork(Context& context, const core::Config::Limits& limits, std::shared_ptr<Root> root, std::string_view path,
-           unsigned mode);
+           unsigned mode, bool synced);
 
  private:
   void begin() override { next_name(); }
   void stop() override { reactor_.cancel(op_); }
   void next_name();
-  void open(std::string_view path);
+  void make();
+  void end(int error);
+  void open();
   void on_op_done(io::Op& op);
 
   io::Op op_;
@@ -68,7 +71,9 @@ class PathWork final : public Work {
   std::size_t end_ = 0;  ///< of the name that is made, in path()
   int above_ = -1;
   std::string name_;
-  bool making_ = false;
+  bool synced_;            ///< what is made is synced
+  bool readable_ = false;  ///< the directory that is open can be synced
+  enum class Doing : std::uint8_t { opening, making, syncing } doing_ = Doing::opening;
 };
 
 }  // namespace net

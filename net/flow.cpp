@@ -61,7 +61,7 @@ class KernelReceive final : public Flow {
     } else if (wants_space()) {
       op_.reserve(ends_.file, space_, ends_.reserve);
     } else {
-      op_.recv_file(ends_.socket, ends_.file, offset_, std::min<std::uint64_t>(ends_.slice, room));
+      op_.recv_file(ends_.socket, ends_.file, offset_, std::min<std::uint64_t>(ends_.slice, room), ends_.appends);
     }
     reactor_.submit(op_);
   }

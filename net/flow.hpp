@@ -138,6 +138,7 @@ struct FlowEnds {
   std::int64_t length_max = INT64_MAX;  ///< receiving: nothing is written from here on; more than that ends with EFBIG
   Growth growth{};                      ///< receiving: more than that ends with EOVERFLOW
   std::int64_t reserve = 0;             ///< receiving: octets of space to set aside at a time; 0: none
+  bool appends = false;                 ///< receiving: the file was opened with O_APPEND
 };
 
 /// File -> socket by io::Op::send_file. `size`: the file's when it was opened; one that ends before

@@ -201,7 +201,7 @@ void ListingSource::append_batch() {
 }
 
 void ListingSource::append(const io::DirEntry& found) {
-  if (!core::listable(found.name) || is_temporary_name(found.name)) return;
+  if (!core::listable(found.name) || core::is_temporary_name(found.name)) return;
   if (!hidden_ && found.name.starts_with('.') && !pattern_.starts_with('.')) return;
   if (!pattern_.empty() && pattern_ != found.name && !core::glob_match(pattern_, found.name)) return;
   if (batch_.wanted != io::DirFacts::none && !found.has_facts) return;  // it vanished meanwhile

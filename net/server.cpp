@@ -53,6 +53,7 @@ Server::Server(io::Reactor& reactor, spdlog::logger& log, SharedCounts& counts,
                .passive_listeners =
                    PassiveListeners(reactor, PassivePorts(config->data.passive_ports), data_options(config->tuning)),
                .open_files = OpenFiles(reactor, static_cast<std::size_t>(config->tuning.open_files), descriptors),
+               .stale_uploads = StaleUploads(reactor),
                .listings = Listings(listing_room(*config)),
                .control_buffers = io::BufferPool(control_buffer_size, control_buffer_count),
                .flow_buffers = io::BufferPool(static_cast<std::size_t>(config->data.buffer_kib) * 1024,
@@ -280,6 +281,7 @@ void Server::drain(std::function<void()> done) {
   drained_ = std::move(done);
   draining_ = true;
   context_.open_files.close();
+  context_.stale_uploads.close();
   for (const auto& listener : listeners_) {
     context_.reactor.disarm(listener->retry);
     if (listener->accept_op.idle()) {
@@ -304,7 +306,8 @@ void Server::try_finish() {
   if (!draining_ || session_count() > 0 || !ended_.empty() || !drained_) return;
   for (const auto& listener : listeners_)
     if (!listener->accept_op.idle()) return;
-  if (context_.open_files.busy()) return context_.reactor.arm(burial_, context_.reactor.now() + io::millisecond);
+  if (context_.open_files.busy() || context_.stale_uploads.busy())
+    return context_.reactor.arm(burial_, context_.reactor.now() + io::millisecond);
   context_.reactor.disarm(drain_timer_);
   context_.passive_listeners.close();
   context_.roots.reset();

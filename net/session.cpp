@@ -109,7 +109,9 @@ void Session::perform(const core::Action& action) {
       self.file().measure(self.root_, a.path, a.as, self.context_.flow_buffers, a.until,
                           core::limits::measured_file_max);
     }
-    void operator()(const act::MakeDirectory& a) const { self.file().make_directory(self.root_, a.path, a.mode); }
+    void operator()(const act::MakeDirectory& a) const {
+      self.file().make_directory(self.root_, a.path, a.mode, core::is_synced(self.config_->uploads.publish));
+    }
     void operator()(const act::Remove& a) const { self.file().remove(self.root_, a.path, a.directory); }
     void operator()(const act::Rename& a) const { self.file().rename(self.root_, a.from, a.to); }
     void operator()(const act::SetFacts& a) const { self.file().set_facts(self.root_, a.path, a.wanted); }

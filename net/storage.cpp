@@ -2,7 +2,6 @@
 #include "net/storage.hpp"
 
 #include <fcntl.h>
-#include <stdio.h>  // RENAME_NOREPLACE
 
 #include <algorithm>
 #include <cassert>
@@ -14,8 +13,6 @@
 namespace net {
 namespace {
 
-constexpr std::string_view temporary_prefix = ".millrace-";
-
 // Octets whose blocks are freed sooner than a thread is asked to.
 constexpr std::uint64_t small_file = 1024 * 1024;
 
@@ -24,12 +21,7 @@ std::int64_t changed_at(const struct statx& facts) {
   return facts.stx_ctime.tv_sec * io::second + facts.stx_ctime.tv_nsec;
 }
 
-// O_NONBLOCK: opening a FIFO must not wait for its other end. O_NOCTTY: nor may a terminal become ours.
-constexpr std::uint64_t careful = O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-
 }  // namespace
-
-bool is_temporary_name(std::string_view name) { return name.starts_with(temporary_prefix); }
 
 // ---- The runner ----
 
@@ -68,15 +60,16 @@ void FileTask::on_op_done(io::Op& op) {
     return error ? finish(*error) : count_chunk();
   }
   if (running_ == &FileTask::ask_space) count_.made = static_cast<std::uint64_t>(op.length);
+  if (running_ == &FileTask::unlink) not_empty_ = op.result < 0;
+  if (writes_) return after_upload_step(op);
   next();
 }
 
 // Errors that a step expects and that change nothing.
 bool FileTask::tolerated(int error) const {
-  return (running_ == &FileTask::allocate && error == EOPNOTSUPP) ||
-         (running_ == &FileTask::look_target && error == ENOENT) ||
-         (running_ == &FileTask::open_straight && error == ELOOP) ||
-         (running_ == &FileTask::open_new && error == EEXIST && !upload_.must_be_new);
+  const bool not_empty = error == ENOTEMPTY || error == EEXIST;
+  if (running_ == &FileTask::unlink) return flags_ == AT_REMOVEDIR && not_empty;
+  return (running_ == &FileTask::open_straight && error == ELOOP) || upload_tolerates(error);
 }
 
 // An upload that cannot be opened leaves nothing behind: no temporary or empty file, no space set aside.
@@ -100,6 +93,7 @@ void FileTask::finish(int error) {
 void FileTask::release() {
   assert(!busy_);
   for (int* directory : {&parent_, &parent2_}) reactor_.close(std::exchange(*directory, -1), true);
+  for (int* file : {&target_, &claimed_}) reactor_.close(std::exchange(*file, -1));
   if (kept_) object_ = -1;  // it is not ours alone
   kept_.reset();
   way_.reset();
@@ -109,7 +103,8 @@ void FileTask::release() {
   facts_ = {};
   temporary_.clear();
   created_ = false;
-  writes_ = false;
+  writes_ = not_empty_ = false;
+  sweep_.reset();
   root_.reset();
 }
 
@@ -165,45 +160,6 @@ void FileTask::keep() {
 
 void FileTask::open_listing() { open_below(path_, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, object_); }
 
-// First as a new file, so that it is known whether this upload made it.
-void FileTask::open_new() {
-  writes_ = true;
-  if (upload_.must_exist) return next();
-  open_below(path_, O_WRONLY | O_CREAT | O_EXCL | careful, upload_.mode, object_);
-}
-
-void FileTask::open_existing() {
-  created_ = object_ >= 0;
-  if (created_) return next();
-  // openat2(2) refuses a mode where nothing can be created. O_CREAT: it may have vanished meanwhile.
-  const std::uint64_t creates = upload_.must_exist ? 0 : O_CREAT;
-  open_below(path_, O_WRONLY | creates | careful, creates != 0 ? upload_.mode : 0, object_);
-}
-
-// What a rename could not replace is refused before the first octet, not after the last.
-void FileTask::look_target() {
-  below_.assign(core::last_name(path_));
-  if (below_.empty()) return finish(EISDIR);  // the root itself
-  facts_ = {};
-  op_.stat(parent_, below_.c_str(), AT_SYMLINK_NOFOLLOW, facts_);
-  reactor_.submit(op_);
-}
-
-void FileTask::open_temporary() {
-  writes_ = true;
-  if (S_ISDIR(facts_.stx_mode)) return finish(EISDIR);
-  if (facts_.stx_mode != 0 && !S_ISREG(facts_.stx_mode) && !S_ISLNK(facts_.stx_mode)) return finish(ENXIO);
-  if (facts_.stx_mode != 0 && upload_.must_be_new) return finish(EEXIST);
-
-  temporary_ = std::string(temporary_prefix) + upload_.temporary_suffix;
-  opening_ = &object_;
-  const open_how how{.flags = O_WRONLY | O_CREAT | O_EXCL | careful,
-                     .mode = upload_.mode,
-                     .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
-  op_.open(parent_, temporary_.c_str(), how);
-  reactor_.submit(op_);
-}
-
 void FileTask::stat_object() {
   op_.stat(object_, "", AT_EMPTY_PATH, facts_);
   reactor_.submit(op_);
@@ -215,15 +171,15 @@ void FileTask::want_regular() {
   next();
 }
 
-void FileTask::allocate() {
-  if (upload_.allocate == 0) return next();
-  op_.allocate(object_, FALLOC_FL_KEEP_SIZE, 0, static_cast<std::int64_t>(upload_.allocate));
-  reactor_.submit(op_);
-}
-
 void FileTask::make_dir() {
   below_.assign(core::last_name(path_));
   op_.make_dir(parent_, below_.c_str(), mode_);
+  reactor_.submit(op_);
+}
+
+void FileTask::sync_made() {
+  if (!upload_.synced || syncs_all_) return next();
+  op_.sync(parent_);
   reactor_.submit(op_);
 }
 
@@ -233,55 +189,28 @@ void FileTask::unlink() {
   reactor_.submit(op_);
 }
 
+// What a crashed upload has left there nobody sees, so it must not keep the directory.
+void FileTask::sweep() {
+  if (!not_empty_) return next();
+  sweep_ = std::make_unique<StaleSweep>(reactor_);
+  sweep_->bind<&FileTask::on_swept>(*this);
+  sweep_->start(root_, path_, true);
+}
+
+void FileTask::on_swept() {
+  if (sweep_->removed() == 0) return finish(ENOTEMPTY);
+  next();
+}
+
+void FileTask::unlink_swept() {
+  if (!not_empty_) return next();
+  unlink();
+}
+
 void FileTask::rename_names() {
   below_.assign(core::last_name(path_));
   below2_.assign(core::last_name(path2_));
   op_.rename(parent_, below_.c_str(), parent2_, below2_.c_str(), 0);
-  reactor_.submit(op_);
-}
-
-void FileTask::cut() {
-  op_.truncate(object_, static_cast<std::int64_t>(length_));
-  reactor_.submit(op_);
-}
-
-// What ALLO set aside and the client did not send goes back.
-void FileTask::cut_allocated() {
-  if (!exact_ && upload_.allocate <= length_ && facts_.stx_size <= length_) return next();
-  cut();
-}
-
-// The same for what is kept of a broken upload: cutting to the size it has frees what lies behind.
-void FileTask::cut_to_size() {
-  if (upload_.allocate == 0) return next();
-  length_ = facts_.stx_size;
-  cut();
-}
-
-// Another session may have stored the name anew meanwhile: then it is not ours to take away.
-void FileTask::want_length() {
-  if (facts_.stx_size != length_) steps_ = {};
-  next();
-}
-
-void FileTask::sync_object() {
-  op_.sync(object_);
-  reactor_.submit(op_);
-}
-
-void FileTask::sync_parent() {
-  op_.sync(parent_);
-  reactor_.submit(op_);
-}
-
-void FileTask::rename_temporary() {
-  below_.assign(core::last_name(path_));
-  op_.rename(parent_, temporary_.c_str(), parent_, below_.c_str(), upload_.must_be_new ? RENAME_NOREPLACE : 0);
-  reactor_.submit(op_);
-}
-
-void FileTask::unlink_temporary() {
-  op_.remove(parent_, temporary_.c_str(), 0);
   reactor_.submit(op_);
 }
 
@@ -337,16 +266,21 @@ void FileTask::look(std::shared_ptr<Root> root, std::string_view path) {
   begin(std::move(root), path, steps);
 }
 
-void FileTask::make_directory(std::shared_ptr<Root> root, std::string_view path, unsigned mode) {
-  static constexpr Step steps[] = {&FileTask::open_parent, &FileTask::make_dir};
+void FileTask::make_directory(std::shared_ptr<Root> root, std::string_view path, unsigned mode, bool synced) {
+  static constexpr Step steps[] = {&FileTask::hold_parent, &FileTask::hold_parent_unread, &FileTask::make_dir,
+                                   &FileTask::sync_made};
+  upload_ = Upload{};
+  upload_.synced = synced;
+  syncs_all_ = false;
   mode_ = mode;
   begin(std::move(root), path, steps);
 }
 
 void FileTask::remove(std::shared_ptr<Root> root, std::string_view path, bool directory) {
-  static constexpr Step steps[] = {&FileTask::open_parent, &FileTask::unlink};
+  static constexpr Step steps[] = {&FileTask::open_parent, &FileTask::unlink, &FileTask::sweep,
+                                   &FileTask::unlink_swept};
   flags_ = directory ? AT_REMOVEDIR : 0;
-  begin(std::move(root), path, steps);
+  begin(std::move(root), path, std::span(steps).first(directory ? 4 : 2));
 }
 
 void FileTask::rename(std::shared_ptr<Root> root, std::string_view from, std::string_view to) {
@@ -380,50 +314,6 @@ void FileTask::open_for_reading(std::shared_ptr<Root> root, std::string_view pat
 void FileTask::open_directory(std::shared_ptr<Root> root, std::string_view path) {
   static constexpr Step steps[] = {&FileTask::open_listing, &FileTask::stat_object};
   begin(std::move(root), path, steps);
-}
-
-void FileTask::open_for_writing(std::shared_ptr<Root> root, std::string_view path, const Upload& upload) {
-  static constexpr Step direct[] = {&FileTask::open_new, &FileTask::open_existing, &FileTask::stat_object,
-                                    &FileTask::want_regular, &FileTask::allocate};
-  static constexpr Step hidden[] = {&FileTask::open_parent, &FileTask::look_target, &FileTask::open_temporary,
-                                    &FileTask::stat_object, &FileTask::allocate};
-  upload_ = upload;
-  length_ = 0;
-  flags_ = 0;
-  opening_upload_ = true;
-  begin(std::move(root), path, upload.publish == core::Publish::direct ? std::span<const Step>(direct) : hidden);
-}
-
-void FileTask::truncate(std::uint64_t length) {
-  static constexpr Step steps[] = {&FileTask::cut};
-  length_ = length;
-  run(steps);
-}
-
-void FileTask::publish(std::uint64_t length, bool exact) {
-  static constexpr Step direct[] = {&FileTask::cut_allocated};
-  static constexpr Step atomic[] = {&FileTask::cut_allocated, &FileTask::rename_temporary};
-  static constexpr Step durable[] = {&FileTask::cut_allocated, &FileTask::sync_object, &FileTask::rename_temporary,
-                                     &FileTask::sync_parent};
-  static constexpr std::span<const Step> rows[] = {direct, atomic, durable};
-  length_ = length;
-  exact_ = exact;
-  run(rows[static_cast<std::size_t>(upload_.publish)]);
-}
-
-std::span<const FileTask::Step> FileTask::steps_back(bool remove) const {
-  static constexpr Step temporary[] = {&FileTask::unlink_temporary};
-  static constexpr Step created[] = {&FileTask::stat_object, &FileTask::want_length, &FileTask::open_parent,
-                                     &FileTask::unlink};
-  static constexpr Step kept[] = {&FileTask::stat_object, &FileTask::cut_to_size};
-  if (!temporary_.empty()) return temporary;
-  return remove && created_ ? std::span<const Step>(created) : kept;
-}
-
-void FileTask::discard(std::uint64_t length, bool remove) {
-  flags_ = 0;
-  length_ = length;
-  run(steps_back(remove));
 }
 
 }  // namespace net

@@ -3,6 +3,7 @@
 // know commands or replies.
 #pragma once
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -20,6 +21,7 @@
 #include "io/reactor.hpp"
 #include "net/open_files.hpp"
 #include "net/root.hpp"
+#include "net/stale_uploads.hpp"
 
 namespace net {
 
@@ -43,7 +45,9 @@ class FileTask {
   // ---- What may be done. Paths are absolute below the root and are copied. ----
 
   void look(std::shared_ptr<Root> root, std::string_view path);
-  void make_directory(std::shared_ptr<Root> root, std::string_view path, unsigned mode);
+  /// `synced`: its name is on disk before the end, so that what is synced into it later can be found there. Not where
+  /// the directory above may not be read, and so cannot be synced.
+  void make_directory(std::shared_ptr<Root> root, std::string_view path, unsigned mode, bool synced);
   void remove(std::shared_ptr<Root> root, std::string_view path, bool directory);
   void rename(std::shared_ptr<Root> root, std::string_view from, std::string_view to);
   /// Sets what is wanted of what the path leads to; facts() are those it has then.
@@ -61,25 +65,28 @@ class FileTask {
   void open_directory(std::shared_ptr<Root> root, std::string_view path);
 
   struct Upload {
-    core::Publish publish = core::Publish::direct;
-    unsigned mode = 0644;
+    bool unseen = false;           ///< the bytes have no name that anybody sees until publish(); else they go in place
+    bool synced = false;           ///< publish() ends when the bytes and the name are on disk
+    bool appends = false;          ///< in place: each write goes to the end that the file has by then
+    unsigned mode = 0644;          ///< of a file that is made; what is replaced hands on its mode and owner
     bool must_be_new = false;      ///< STOU: EEXIST when the name is taken
     bool must_exist = false;       ///< REST: ENOENT when there is nothing to continue
     std::uint64_t allocate = 0;    ///< octets to set aside now; ENOSPC says that they do not fit
     std::string temporary_suffix;  ///< makes the unpublished file's name unique (atomic, durable)
   };
-  /// A regular file to write, created when missing. With atomic and durable it is a new file under a
-  /// temporary name in the same directory, which publish() renames.
+  /// A regular file to write, created when missing. A link at the end of the path is followed. An unseen upload is a
+  /// new file without a name in the same directory, or with a temporary one where the file system wants names.
   void open_for_writing(std::shared_ptr<Root> root, std::string_view path, const Upload& upload);
   /// Cuts the open file.
   void truncate(std::uint64_t length);
   /// Space was set aside for the upload, up to `octets`.
   void set_aside(std::uint64_t octets) { upload_.allocate = std::max(upload_.allocate, octets); }
   /// The upload is whole, `length` octets: cut what was set aside too much, or with `exact` to that length
-  /// in any case (it may end with a hole); sync if durable, rename.
+  /// in any case (it may end with a hole); then sync it, flush it and give it its name.
   void publish(std::uint64_t length, bool exact);
-  /// The upload failed after `length` octets: takes a temporary file away; with `remove` also a direct one
-  /// that it made and nobody has changed since. What is kept gives back the space set aside for it.
+  /// The upload failed after `length` octets: takes an unseen file away; with `remove` also one that it made in place
+  /// and nobody has changed since. Only this very file goes, from the directory in which it was made. What is kept
+  /// gives back the space set aside for it.
   void discard(std::uint64_t length, bool remove);
 
   // ---- What came of it. ----
@@ -94,13 +101,15 @@ class FileTask {
   const Count& count() const { return count_; }
   int file() const { return object_; }
   const std::string& path() const { return path_; }
-  /// An upload under a temporary name, which goes when it fails.
-  bool is_unseen() const { return !temporary_.empty(); }
+  /// An upload that goes when it fails.
+  bool is_unseen() const { return upload_.unseen; }
   /// Closes what is open; the task may be used anew. Not while busy.
   void release();
 
  private:
   using Step = void (FileTask::*)();
+  // O_NONBLOCK: opening a FIFO must not wait for its other end. O_NOCTTY: nor may a terminal become ours.
+  static constexpr std::uint64_t careful = O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
   static const std::span<const Step> reading;
 
   void begin(std::shared_ptr<Root> root, std::string_view path, std::span<const Step> steps);
@@ -126,25 +135,52 @@ class FileTask {
   void want_unchanged();
   void keep();
   void open_listing();
-  void open_new();
+  void hold_parent();
+  void hold_parent_unread();
+  void open_in_parent(const char* name, std::uint64_t flags, unsigned mode, int& into);
+  void make_new();
   void open_existing();
-  void look_target();
-  void open_temporary();
+  void follow_link();
+  void on_link_read(std::int32_t result);
+  void open_target();
+  void stat_target();
+  void want_replaceable();
+  void open_nameless();
+  void open_named();
+  void lock_named();
+  void keep_owner();
+  void keep_group();
+  void keep_mode();
   void stat_object();
   void want_regular();
   void allocate();
   void make_dir();
+  void sync_made();
   void unlink();
+  void sweep();
+  void on_swept();
+  void unlink_swept();
   void rename_names();
   void cut();
   void cut_allocated();
   void cut_to_size();
   void want_length();
   std::span<const Step> steps_back(bool remove) const;
+  void remove_made();
   void sync_object();
-  void sync_parent();
+  void flush_object();
+  void link_new();
+  void lock_object();
+  void link_temporary();
+  void rename_new();
+  void claim_name();
   void rename_temporary();
+  void sync_parent();
+  void unlink_claimed();
   void unlink_temporary();
+  bool upload_tolerates(int error) const;
+  void after_upload_step(const io::Op& op);
+  std::span<const Step> opening_steps() const;
   void count_begin();
   void count_chunk();
   std::optional<int> count(std::size_t octets);
@@ -165,7 +201,8 @@ class FileTask {
 
   std::string path_, path2_;
   std::string below_, below2_;  ///< what the op in flight points to
-  std::string temporary_;       ///< an upload's name until it is published; empty for a direct one
+  std::string temporary_;       ///< the name that an unseen upload has until it is published; empty: none
+  std::string link_text_;       ///< of the link that is followed
   int object_ = -1, parent_ = -1, parent2_ = -1;
   OpenFiles* files_;
   std::shared_ptr<const OpenFile> kept_;  ///< whose descriptor object_ is, if it is one that others may have too
@@ -181,6 +218,16 @@ class FileTask {
   unsigned mode_ = 0;
   core::Modification wanted_;
   Upload upload_;
+  struct statx replaced_{};  ///< what an unseen upload will replace; mode 0: nothing
+  int target_ = -1;          ///< the same, open while it is looked at
+  int claimed_ = -1;         ///< an empty file that holds the name until the upload is renamed to it
+  unsigned links_followed_ = 0;
+  int target_error_ = 0;    ///< why the last name could not be opened: ELOOP for a link, ENOENT for none
+  bool syncs_all_ = false;  ///< the directory may not be read, and so cannot be synced by itself
+  bool has_group_ = false;  ///< the upload has the owner, or at least the group, of what it replaces
+  bool published_ = false;
+  bool not_empty_ = false;  ///< the directory that is to be removed
+  std::unique_ptr<StaleSweep> sweep_;
   io::BufferPool* buffers_ = nullptr;
   char* buffer_ = nullptr;  ///< measure(): what is read, and what becomes of it
   char* made_ = nullptr;
@@ -188,8 +235,5 @@ class FileTask {
   void* owner_ = nullptr;
   void (*done_)(void*) = nullptr;
 };
-
-/// True for the names that atomic uploads have before they are published: listings leave them out.
-bool is_temporary_name(std::string_view name);
 
 }  // namespace net

@@ -71,16 +71,18 @@ void Transfer::open() {
 std::string Transfer::another_name() { return fmt::format("{}.{:08x}", unique_base_, context_.random() & 0xffffffff); }
 
 void Transfer::open_upload() {
-  FileTask::Upload upload{.publish = config_->uploads.publish,
+  // What is continued, or changed in part, must be there already: such an upload is written in place.
+  const bool continues = kind_ == Kind::append || spec_.offset > 0 || spec_.ranged();
+  FileTask::Upload upload{.unseen = core::is_unseen(config_->uploads.publish) && !continues,
+                          .synced = core::is_synced(config_->uploads.publish),
+                          .appends = kind_ == Kind::append,
                           .mode = spec_.file_mode,
                           .must_be_new = kind_ == Kind::store_unique,
                           .must_exist = kind_ == Kind::store && spec_.offset > 0,
                           .allocate = spec_.as.structure == core::Structure::page ? 0 : spec_.allocate,
                           .temporary_suffix = fmt::format("{:016x}", context_.random())};
-  // What is continued, or changed in part, must be there already: such an upload is written in place.
-  if (kind_ == Kind::append || spec_.offset > 0 || spec_.ranged()) upload.publish = core::Publish::direct;
   // A name whose upload is unseen looks free to the next STOU as well: it gets one that nobody else has.
-  if (upload.must_be_new && upload.publish != core::Publish::direct && path_ == unique_base_) path_ = another_name();
+  if (upload.must_be_new && upload.unseen && path_ == unique_base_) path_ = another_name();
   file_.open_for_writing(root_, path_, upload);
 }
 
@@ -133,6 +135,7 @@ void Transfer::on_opened() {
     return file_.look(root_, path_);
   }
   if (error != 0) return refused(error);
+  if (!sends()) context_.stale_uploads.written_to(root_, core::parent_path(path_));
   const core::Entry entry = to_entry(file_.facts());
   if (const int unsuited = lists() ? 0 : suits(entry)) return refused(unsuited);
   if (kind_ == Kind::append) spec_.offset = entry.size;
@@ -225,7 +228,8 @@ std::unique_ptr<Flow> Transfer::make_flow() {
                       .slice = static_cast<std::size_t>(tuning.slice_kib) * 1024,
                       .length_max = length_max(),
                       .growth = {.ratio = static_cast<std::uint64_t>(config_->limits.inflate_ratio)},
-                      .reserve = spec_.ranged() ? 0 : tuning.preallocate_mib * 1024 * 1024};
+                      .reserve = spec_.ranged() || kind_ == Kind::append ? 0 : tuning.preallocate_mib * 1024 * 1024,
+                      .appends = kind_ == Kind::append};
   const std::size_t gather = core::keeps_connection(spec_.as) ? static_cast<std::size_t>(tuning.gather_kib) * 1024 : 0;
   if (lists()) {
     auto source = std::make_unique<ListingSource>(reactor, context_.listings, root_, file_, spec_, rights_,

@@ -21,13 +21,15 @@ std::unique_ptr<Work> make_work(Context& context, const core::Config& config, st
       return std::make_unique<TreeWork>(context, config.limits, std::move(root), spec.path,
                                         spec.kind == Kind::remove_tree);
     case Kind::make_directories:
-      return std::make_unique<PathWork>(context, config.limits, std::move(root), spec.path, spec.mode);
+      return std::make_unique<PathWork>(context, config.limits, std::move(root), spec.path, spec.mode,
+                                        core::is_synced(config.uploads.publish));
     case Kind::digest: return std::make_unique<DigestWork>(context, config.limits, std::move(root), spec);
     case Kind::copy:
     case Kind::combine: break;
   }
   CopyWork::Job job{.sources = {spec.sources.begin(), spec.sources.end()},
-                    .target = {.publish = std::max(config.uploads.publish, core::Publish::atomic),
+                    .target = {.unseen = true,
+                               .synced = core::is_synced(config.uploads.publish),
                                .mode = spec.mode,
                                .temporary_suffix = fmt::format("{:016x}", context.random())},
                     .combines = spec.kind == Kind::combine};
