@@ -60,6 +60,7 @@ bool SimBackend::may_be_at_once(const Op& op) {
     case OpKind::recv_file:
     case OpKind::stat:
     case OpKind::read:
+    case OpKind::flush:
     case OpKind::close: return true;
     case OpKind::open: return (op.how.flags & O_CREAT) == 0;
     default: return false;

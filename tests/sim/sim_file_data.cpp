@@ -76,6 +76,22 @@ std::int64_t FileData::read(std::span<char> into, std::int64_t offset) const {
   return count;
 }
 
+void FileData::sync() {
+  synced_size_ = size_;
+  synced_pages_.clear();
+  for (const auto& [number, page] : pages_) synced_pages_.emplace(number, *page);
+}
+
+std::string FileData::synced() const {
+  std::string all(static_cast<std::size_t>(synced_size_), '\0');
+  for (const auto& [number, page] : synced_pages_) {
+    const std::int64_t begin = number * page_size;
+    const auto count = static_cast<std::size_t>(std::clamp<std::int64_t>(synced_size_ - begin, 0, page_size));
+    std::memcpy(all.data() + begin, page.data(), count);
+  }
+  return all;
+}
+
 std::int64_t FileData::write(std::span<const char> from, std::int64_t offset) {
   if (offset < 0) return -EINVAL;
   const auto count = static_cast<std::int64_t>(from.size());

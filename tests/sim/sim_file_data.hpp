@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <span>
+#include <string>
 #include <utility>
 
 namespace sim {
@@ -17,6 +18,10 @@ struct Space {
   std::int64_t used = 0;
   bool no_inode = false;      ///< no new name can be made
   std::uint32_t device = 77;  ///< minor number
+  // What file systems lack or do that are not on a local disk.
+  bool no_tmpfile = false;       ///< O_TMPFILE gives EOPNOTSUPP
+  bool no_rename_flags = false;  ///< RENAME_NOREPLACE gives EINVAL
+  int close_error = 0;           ///< what closing a written file tells
 };
 
 /// Which pages have blocks: disjoint ranges [first, end).
@@ -47,6 +52,10 @@ class FileData {
   std::int64_t blocks_512() const { return blocks_.total() * (page_size / 512); }
 
   std::int64_t read(std::span<char> into, std::int64_t offset) const;
+  /// What is there now survives a power cut.
+  void sync();
+  /// What would be there after a power cut: nothing but what was synced.
+  std::string synced() const;
   /// Fewer octets than asked when the disk fills up on the way; -ENOSPC when not one fits.
   std::int64_t write(std::span<const char> from, std::int64_t offset);
   int truncate(std::int64_t length);
@@ -64,6 +73,8 @@ class FileData {
   std::int64_t size_ = 0;
   Extents blocks_;
   std::map<std::int64_t, std::unique_ptr<Page>> pages_;  // absent: zeros
+  std::int64_t synced_size_ = 0;
+  std::map<std::int64_t, Page> synced_pages_;
 };
 
 }  // namespace sim

@@ -151,14 +151,14 @@ std::expected<OpenFile, int> SimFiles::open(const OpenFile* at, const char* path
   if (!makes) return std::unexpected(ENOENT);
   auto made = add(*place, Node::Type::file, static_cast<unsigned>(how.mode));
   if (!made) return std::unexpected(made.error());
-  return OpenFile{*made, flags, {}};
+  return OpenFile{.node = *made, .flags = flags};
 }
 
 std::expected<OpenFile, int> SimFiles::open_existing(const Place& place, int flags) {
   Node& node = *place.node;
   const bool needs_directory = place.slash || (flags & O_DIRECTORY) != 0;
   if (needs_directory && !node.is_directory()) return std::unexpected(ENOTDIR);
-  if ((flags & O_PATH) != 0) return OpenFile{place.node, flags, {}};
+  if ((flags & O_PATH) != 0) return OpenFile{.node = place.node, .flags = flags};
   if (node.type == Node::Type::symlink) return std::unexpected(ELOOP);
   if (node.is_directory() && (wants_write(flags) || (flags & (O_CREAT | O_TRUNC)) != 0)) return std::unexpected(EISDIR);
   const unsigned wanted = (wants_read(flags) ? want_read : 0) | (wants_write(flags) ? want_write : 0);
@@ -172,7 +172,7 @@ std::expected<OpenFile, int> SimFiles::open_existing(const Place& place, int fla
     node.data.truncate(0);
     touch(node);
   }
-  return OpenFile{place.node, flags, {}};
+  return OpenFile{.node = place.node, .flags = flags};
 }
 
 std::expected<OpenFile, int> SimFiles::open_temporary(const OpenFile* at, const char* path, const open_how& how) {
@@ -181,9 +181,10 @@ std::expected<OpenFile, int> SimFiles::open_temporary(const OpenFile* at, const 
   if (place->node == nullptr || place->node->links == 0) return std::unexpected(ENOENT);
   if (!place->node->is_directory()) return std::unexpected(ENOTDIR);
   if (!may(*place->node, want_write | want_search)) return std::unexpected(EACCES);
+  if (place->node->space->no_tmpfile) return std::unexpected(EOPNOTSUPP);
   NodePointer node = new_node(Node::Type::file, static_cast<unsigned>(how.mode) & 07777 & ~umask, place->node->space);
   node->linkable = (how.flags & O_EXCL) == 0;
-  return OpenFile{node, static_cast<int>(how.flags), {}};
+  return OpenFile{.node = node, .flags = static_cast<int>(how.flags)};
 }
 
 // ---- Facts. ----
@@ -200,7 +201,8 @@ void SimFiles::fill(const Node& node, struct statx& out) const {
   out.stx_mask = STATX_BASIC_STATS | STATX_BTIME;
   out.stx_blksize = FileData::page_size;
   out.stx_nlink = node.links;
-  out.stx_uid = out.stx_gid = 1000;
+  out.stx_uid = node.uid;
+  out.stx_gid = node.gid;
   out.stx_mode = static_cast<std::uint16_t>(type_bits(node.type) | node.mode);
   out.stx_ino = node.ino;
   out.stx_size = static_cast<std::uint64_t>(node.type == Node::Type::file ? node.data.size() : FileData::page_size);
@@ -280,9 +282,56 @@ int SimFiles::allocate(OpenFile& file, int mode, std::int64_t offset, std::int64
   return file.node->data.allocate(mode, offset, length);
 }
 
-int SimFiles::sync(const OpenFile& file) const {
+void SimFiles::sync_below(Node& node) {
+  node.synced_entries = node.entries;
+  node.data.sync();
+  for (const auto& [name, child] : node.entries) sync_below(*child);
+}
+
+// Of a file its content, of a directory its names: as POSIX has it, and no file system needs to do more.
+int SimFiles::sync(const OpenFile& file, bool everything) {
   if (is_path_only(file)) return -EBADF;
-  return file.node->type == Node::Type::fifo ? -EINVAL : 0;
+  if (file.node->type == Node::Type::fifo) return everything ? 0 : -EINVAL;
+  if (everything) sync_below(*root_);
+  file.node->synced_entries = file.node->entries;
+  file.node->data.sync();
+  return 0;
+}
+
+int SimFiles::flush(const OpenFile& file) const {
+  if (is_path_only(file)) return -EBADF;
+  return is_writable(file) ? -file.node->space->close_error : 0;
+}
+
+int SimFiles::lock(OpenFile& file) const {
+  if (is_path_only(file)) return -EBADF;
+  if (file.lock != nullptr) return 0;
+  if (!file.node->lock.expired()) return -EBUSY;
+  file.lock = std::make_shared<int>(0);
+  file.node->lock = file.lock;
+  return 0;
+}
+
+int SimFiles::set_owner(OpenFile& file, unsigned uid, unsigned gid) {
+  constexpr auto as_it_is = static_cast<unsigned>(-1);
+  if (is_path_only(file)) return -EBADF;
+  Node& node = *file.node;
+  const bool other_owner = uid != as_it_is && uid != node.uid;
+  const bool other_group = gid != as_it_is && gid != node.gid && gid != supplementary_gid && gid != 1000;
+  if ((other_owner || other_group) && !may_give_away) return -EPERM;
+  if (uid != as_it_is) node.uid = uid;
+  if (gid != as_it_is) node.gid = gid;
+  node.changed = timeline_.wall_clock();
+  return 0;
+}
+
+int SimFiles::read_link(const OpenFile* at, const char* path, std::span<char> into) const {
+  const auto node = look_up(at, path, AT_SYMLINK_NOFOLLOW);
+  if (!node) return -node.error();
+  if ((*node)->type != Node::Type::symlink) return -EINVAL;
+  const std::size_t count = std::min(into.size(), (*node)->target.size());
+  std::memcpy(into.data(), (*node)->target.data(), count);
+  return static_cast<int>(count);
 }
 
 int SimFiles::truncate(OpenFile& file, std::int64_t length) {
@@ -352,7 +401,7 @@ int SimFiles::symlink(const char* target, const OpenFile* at, const char* path) 
   return 0;
 }
 
-int SimFiles::unlink(const OpenFile* at, const char* path, int flags) {
+int SimFiles::unlink(const OpenFile* at, const char* path, int flags, const OpenFile* only) {
   if ((flags & ~AT_REMOVEDIR) != 0) return -EINVAL;
   const bool directory = (flags & AT_REMOVEDIR) != 0;
   const auto place = walk(at, path, Last::name);
@@ -364,6 +413,7 @@ int SimFiles::unlink(const OpenFile* at, const char* path, int flags) {
     case Place::Kind::root: return directory ? -EBUSY : -EISDIR;
   }
   if (place->node == nullptr) return -ENOENT;
+  if (only != nullptr && only->node != place->node) return -ESTALE;
   if (!directory && place->slash) return place->node->is_directory() ? -EISDIR : -ENOTDIR;
   if (!may(*place->parent, want_write | want_search)) return -EACCES;
   if (directory != place->node->is_directory()) return directory ? -ENOTDIR : -EISDIR;
@@ -378,6 +428,7 @@ int SimFiles::may_rename(const Place& from, const Place& to, unsigned flags) con
   if (to.kind != Place::Kind::name) return keep ? -EEXIST : -EBUSY;
   if (from.parent->space != to.parent->space) return -EXDEV;
   if (from.node == nullptr) return -ENOENT;
+  if (flags != 0 && from.parent->space->no_rename_flags) return -EINVAL;
   if (keep && to.node != nullptr) return -EEXIST;
   const bool directory = from.node->is_directory();
   if (!directory && (from.slash || to.slash)) return -ENOTDIR;
@@ -440,6 +491,7 @@ SimFiles::NodePointer SimFiles::put(const std::string& path, Node::Type type, un
     if (entry == at->entries.end() || (last && type != Node::Type::directory)) {
       attach(at, names[i], new_node(last ? type : Node::Type::directory, last ? mode : 0755, at->space));
     }
+    at->synced_entries[names[i]] = at->entries.at(names[i]);
     at = NodePointer{at->entries.at(names[i])};
   }
   assert(at->type == type);
@@ -450,8 +502,10 @@ SimFiles::NodePointer SimFiles::put(const std::string& path, Node::Type type, un
 void SimFiles::make_directory(const std::string& path, unsigned mode) { put(path, Node::Type::directory, mode); }
 
 void SimFiles::make_file(const std::string& path, std::string_view content, unsigned mode) {
-  const auto written = put(path, Node::Type::file, mode)->data.write(content, 0);
+  const NodePointer node = put(path, Node::Type::file, mode);
+  const auto written = node->data.write(content, 0);
   assert(written == static_cast<std::int64_t>(content.size()));
+  node->data.sync();
 }
 
 void SimFiles::make_symlink(const std::string& path, const std::string& target) {
@@ -480,6 +534,11 @@ Space& SimFiles::mount(const std::string& path, std::int64_t capacity) {
   return *space;
 }
 
+void SimFiles::set_owner(const std::string& path, unsigned uid, unsigned gid) {
+  find(path)->uid = uid;
+  find(path)->gid = gid;
+}
+
 void SimFiles::set_size(const std::string& path, std::int64_t size) { find(path)->data.truncate(size); }
 void SimFiles::set_mode(const std::string& path, unsigned mode) { find(path)->mode = mode; }
 void SimFiles::set_modified(const std::string& path, std::int64_t modified) { find(path)->modified = modified; }
@@ -490,7 +549,9 @@ void SimFiles::remove(const std::string& path) {
   const std::vector<std::string> below = names(path);
   for (const std::string& name : below) remove(path + "/" + name);
   std::string parent = path.substr(0, path.find_last_of('/'));
-  detach(find(parent), split_path(path).back());
+  const NodePointer holder = find(parent);
+  detach(holder, split_path(path).back());
+  holder->synced_entries.erase(split_path(path).back());
 }
 
 std::optional<std::string> SimFiles::content(const std::string& path) const {
@@ -499,6 +560,17 @@ std::optional<std::string> SimFiles::content(const std::string& path) const {
   std::string all(static_cast<std::size_t>(node->data.size()), '\0');
   node->data.read(all, 0);
   return all;
+}
+
+std::optional<std::string> SimFiles::after_power_cut(const std::string& path, Loss loss) const {
+  NodePointer at = root_;
+  for (const std::string& name : split_path(path)) {
+    const auto& entries = loss == Loss::contents ? at->entries : at->synced_entries;
+    const auto entry = entries.find(name);
+    if (entry == entries.end()) return std::nullopt;
+    at = NodePointer{entry->second};
+  }
+  return at->type == Node::Type::file ? std::optional(at->data.synced()) : std::nullopt;
 }
 
 std::vector<std::string> SimFiles::names(const std::string& path) const {

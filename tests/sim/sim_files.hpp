@@ -42,6 +42,7 @@ struct Node {
   const std::uint64_t ino;
   const Type type;
   unsigned mode;
+  unsigned uid = 1000, gid = 1000;
   const std::shared_ptr<Space> space;  ///< the file system it is on
   std::int64_t modified = 0;           ///< nanoseconds since 1970
   std::int64_t changed = 0;
@@ -51,14 +52,17 @@ struct Node {
   FileData data;
   std::string target;  ///< of a symbolic link
   std::map<std::string, std::shared_ptr<Node>, ByHash> entries;
-  std::weak_ptr<Node> parent;  ///< of a directory
+  std::map<std::string, std::shared_ptr<Node>, ByHash> synced_entries;  ///< those that a power cut leaves
+  std::weak_ptr<int> lock;                                              ///< flock(2), as long as its holder is open
+  std::weak_ptr<Node> parent;                                           ///< of a directory
 };
 
 /// What a descriptor stands for.
 struct OpenFile {
   std::shared_ptr<Node> node;
   int flags = 0;
-  std::optional<std::string> last_read;  ///< the last entry that read_dir gave
+  std::optional<std::string> last_read{};  ///< the last entry that read_dir gave
+  std::shared_ptr<int> lock{};             ///< on the node, if this has it
 };
 
 class SimFiles {
@@ -86,13 +90,21 @@ class SimFiles {
   bool exists(const std::string& path) const { return find(path) != nullptr; }
   /// A file's content, nothing when there is no such file.
   std::optional<std::string> content(const std::string& path) const;
+  /// What a power cut loses of what was not synced: everything, or contents alone, the names being on disk already.
+  enum class Loss : std::uint8_t { everything, contents };
+  /// A file's content after a power cut now, nothing when there would be no such file. What make_file() and its kin
+  /// made is on disk.
+  std::optional<std::string> after_power_cut(const std::string& path, Loss loss = Loss::everything) const;
+  void set_owner(const std::string& path, unsigned uid, unsigned gid);
   /// The names in a directory, sorted.
   std::vector<std::string> names(const std::string& path) const;
   /// The inode itself; a last symbolic link is not followed. nullptr when absent.
   std::shared_ptr<Node> find(const std::string& path) const;
 
   Space& space() { return *space_; }
-  unsigned umask = 0;  ///< the server's process has none
+  unsigned umask = 0;                ///< the server's process has none
+  bool may_give_away = false;        ///< CAP_CHOWN
+  unsigned supplementary_gid = 100;  ///< beside 1000, the server's process is in this group
 
   // ---- Calls. `at` is an open directory, or nullptr for the root. Results: counts, 0 or -errno. ----
 
@@ -103,11 +115,15 @@ class SimFiles {
   int allocate(OpenFile& file, int mode, std::int64_t offset, std::int64_t length);
   /// The next run of blocks at or behind `offset`, which becomes its begin; `length` 0: none.
   int find_data(const OpenFile& file, std::int64_t& offset, std::int64_t& length) const;
-  int sync(const OpenFile& file) const;
+  int sync(const OpenFile& file, bool everything);
+  int flush(const OpenFile& file) const;
+  int lock(OpenFile& file) const;
+  int set_owner(OpenFile& file, unsigned uid, unsigned gid);
+  int read_link(const OpenFile* at, const char* path, std::span<char> into) const;
   int truncate(OpenFile& file, std::int64_t length);
   int read_dir(OpenFile& directory, const OpenFile* root, io::DirBatch& batch) const;
   int make_dir(const OpenFile* at, const char* path, unsigned mode);
-  int unlink(const OpenFile* at, const char* path, int flags);
+  int unlink(const OpenFile* at, const char* path, int flags, const OpenFile* only = nullptr);
   int rename(const OpenFile* from_at, const char* from, const OpenFile* to_at, const char* to, unsigned flags);
   int link(const OpenFile* from_at, const char* from, const OpenFile* to_at, const char* to, int flags);
   int symlink(const char* target, const OpenFile* at, const char* path);
@@ -147,6 +163,7 @@ class SimFiles {
   NodePointer put(const std::string& path, Node::Type type, unsigned mode);
   void attach(const NodePointer& directory, const std::string& name, const NodePointer& node);
   void detach(const NodePointer& directory, const std::string& name);
+  void sync_below(Node& node);
   void touch(Node& node) { node.modified = node.changed = timeline_.wall_clock(); }
   void fill(const Node& node, struct statx& out) const;
 

@@ -51,6 +51,9 @@ SimBackend::Result SimBackend::perform(Flight& flight) {
     case OpKind::find_data:
     case OpKind::space:
     case OpKind::copy:
+    case OpKind::set_owner:
+    case OpKind::lock:
+    case OpKind::flush:
     case OpKind::read_dir: return perform_on_file(op);
     case OpKind::stat:
     case OpKind::make_dir:
@@ -58,6 +61,7 @@ SimBackend::Result SimBackend::perform(Flight& flight) {
     case OpKind::rename:
     case OpKind::link:
     case OpKind::symlink:
+    case OpKind::read_link:
     case OpKind::set_times:
     case OpKind::set_mode: return perform_on_path(op);
     case OpKind::close: return close_now(op.fd);
@@ -228,7 +232,10 @@ std::int64_t SimBackend::perform_on_file(Op& op) {
     case OpKind::read: return files_.read(file, {op.data, shortened(op.size)}, op.offset);
     case OpKind::write: return files_.write(file, {op.data, shortened(op.size)}, op.offset);
     case OpKind::allocate: return files_.allocate(file, op.flags, op.offset, op.length);
-    case OpKind::sync: return files_.sync(file);
+    case OpKind::sync: return files_.sync(file, op.flags != 0);
+    case OpKind::flush: return files_.flush(file);
+    case OpKind::lock: return files_.lock(file);
+    case OpKind::set_owner: return files_.set_owner(file, op.uid, op.gid);
     case OpKind::truncate: return files_.truncate(file, op.length);
     case OpKind::find_data: return files_.find_data(file, op.offset, op.length);
     case OpKind::space: op.length = SimFiles::space_left(file); return 0;
@@ -241,7 +248,8 @@ std::int64_t SimBackend::perform_on_file(Op& op) {
 }
 
 std::int64_t SimBackend::perform_on_path(Op& op) {
-  const bool two_paths = op.kind == OpKind::rename || op.kind == OpKind::link;
+  const bool two_paths =
+      op.kind == OpKind::rename || op.kind == OpKind::link || (op.kind == OpKind::remove && op.fd2 >= 0);
   for (const int fd : {op.fd, two_paths ? op.fd2 : AT_FDCWD}) {
     const int error = fd == AT_FDCWD ? 0 : file_error(fd, -ENOTDIR);
     if (error != 0) return error;
@@ -251,7 +259,8 @@ std::int64_t SimBackend::perform_on_path(Op& op) {
   switch (op.kind) {
     case OpKind::stat: return files_.stat(at, op.path, op.flags, *op.stat_out);
     case OpKind::make_dir: return files_.make_dir(at, op.path, op.mode);
-    case OpKind::remove: return files_.unlink(at, op.path, op.flags);
+    case OpKind::remove: return files_.unlink(at, op.path, op.flags, to);
+    case OpKind::read_link: return files_.read_link(at, op.path, {op.data, op.size});
     case OpKind::rename: return files_.rename(at, op.path, to, op.path2, static_cast<unsigned>(op.flags));
     case OpKind::link: return files_.link(at, op.path, to, op.path2, op.flags);
     case OpKind::symlink: return files_.symlink(op.path, at, op.path2);

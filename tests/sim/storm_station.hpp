@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "core/path.hpp"
 #include "net/server.hpp"
 #include "tests/catch.hpp"
 #include "tests/sim/storm_actor.hpp"
@@ -70,7 +71,7 @@ struct Station {
     if (!disk_is_sound) return;
     const std::string uploads = place.files_root + "/c0";
     for (const std::string& name : world.files().names(uploads)) {
-      CHECK_FALSE(net::is_temporary_name(name));
+      CHECK_FALSE(core::is_temporary_name(name));
       const FileData& file = world.files().find(uploads + "/" + name)->data;
       CHECK(file.blocks_512() * 512 < file.size() + 4096);  // no space stays set aside
     }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/limits.hpp"
+#include "core/path.hpp"
 #include "tests/catch.hpp"
 #include "tests/sim/storm_station.hpp"
 
@@ -79,7 +80,7 @@ struct Site {
   std::string content(const std::string& path) { return files().content("/srv" + path).value_or("(none)"); }
   /// Names that an unfinished copy has.
   bool leaves_temporary(const std::string& directory) {
-    return std::ranges::any_of(files().names("/srv" + directory), net::is_temporary_name);
+    return std::ranges::any_of(files().names("/srv" + directory), core::is_temporary_name);
   }
 
   Station station;
@@ -394,11 +395,10 @@ TEST_CASE("what takes a file's place has its permissions", "[sim][work][site]") 
   CHECK(client.ask("COMB /own /p1") == 250);
   CHECK(site.content("/own") == "old" + part('1'));
   CHECK(site.files().find("/srv/own")->mode == 0640);
-  CHECK(client.ask("COMB /link /p3") == 250);  // a link gives its place away, and what it led to stays
-  CHECK(site.files().find("/srv/link")->type == sim::Node::Type::file);
-  CHECK(site.files().find("/srv/link")->mode == 0640);
-  CHECK(site.content("/link") == "old" + part('1') + "3");
-  CHECK(site.content("/own") == "old" + part('1'));
+  CHECK(client.ask("COMB /link /p3") == 250);  // as an upload: the file that it leads to
+  CHECK(site.files().find("/srv/link")->type == sim::Node::Type::symlink);
+  CHECK(site.content("/own") == "old" + part('1') + "3");
+  CHECK(site.files().find("/srv/own")->mode == 0640);
   CHECK(client.ask("COMB /c0/new /p2") == 250);
   CHECK(site.files().find("/srv/c0/new")->mode == 0644);
 }
