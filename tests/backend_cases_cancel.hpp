@@ -83,6 +83,10 @@ inline std::vector<CancelTrial> file_trials(Lab& lab, int file, int other, int d
       {[file](io::Op& op) { op.space(file); }},
       {[&lab](io::Op& op) { op.symlink("file", lab.root, "made"); }, made("made"), removed("made")},
       {[file, other](io::Op& op) { op.copy(file, 0, other, 0, 6); }, holds(other, "octets"), refill},
+      {[file](io::Op& op) { op.set_owner(file, static_cast<unsigned>(-1), static_cast<unsigned>(-1)); }},
+      {[&lab](io::Op& op) { op.read_link(lab.root, "symbolic", into); }},
+      {[file](io::Op& op) { op.lock(file); }},
+      {[file](io::Op& op) { op.flush(file); }},
       {[call](io::Op& op) { op.call(call, &number); }, [] { return std::exchange(number, 0) > 0; }},
   };
 }
@@ -93,6 +97,7 @@ inline void a_cancelled_file_op_says_what_it_did(World& world) {
   lab.write(file, "octets");
   CHECK(lab.run([&](io::Op& op) { op.link(lab.root, "file", lab.root, "kept", 0); }) == 0);
   CHECK(lab.run([&](io::Op& op) { op.set_times(lab.root, "file", 0); }) == 0);
+  CHECK(lab.run([&](io::Op& op) { op.symlink("file", lab.root, "symbolic"); }) == 0);
   const int directory = lab.open(".", O_RDONLY | O_DIRECTORY);
   std::bitset<io::op_kind_count> met;
   for (const CancelTrial& trial : file_trials(lab, file, other, directory)) {
@@ -120,7 +125,7 @@ inline void a_cancelled_file_op_says_what_it_did(World& world) {
     closing.op.close(fd);
     CHECK(start_and_cancel(lab, closing, 0) == 0);
   }
-  for (const char* name : {"file", "other", "kept"}) lab.remove(name);
+  for (const char* name : {"file", "other", "kept", "symbolic"}) lab.remove(name);
 }
 
 /// All that the client's end gets until the stream's end.
