@@ -100,6 +100,7 @@ bool has_congestion_control(const std::string& name);
 struct BackendOptions {
   unsigned ring_entries = 1024;  ///< submission queue; the completion queue has 16 times as many
   unsigned offload_threads = 2;
+  std::size_t passwords_waiting = 1000;  ///< for a thread, with Lane::passwords
   Time turn = 300 * microsecond;        ///< how long send_file and recv_file may move octets before wait() looks around
   std::size_t copy_size = 16 * 1024;    ///< send_file of no more is read and sent, instead of sendfile(2)
   std::size_t cold_size = 1024 * 1024;  ///< of a file that is not in memory, read at a time

@@ -29,7 +29,7 @@ std::size_t scratch_for(const BackendOptions& options) {
 }  // namespace
 
 KernelBackend::KernelBackend(const BackendOptions& options)
-    : offload_(options.offload_threads, scratch_for(options), &KernelBackend::work),
+    : offload_(options.offload_threads, scratch_for(options), &KernelBackend::work, options.passwords_waiting),
       options_(options),
       scratch_(std::make_unique_for_overwrite<char[]>(scratch_for(options))),
       scratch_size_(scratch_for(options)),
@@ -119,7 +119,7 @@ void KernelBackend::settle(Op& op, std::int32_t result) {
 
 void KernelBackend::hand_over(Op& op) {
   set_place(op, Place::offloaded);
-  offload_.start(op);
+  if (Op* refused = offload_.start(op)) finish(*refused, -EBUSY);
 }
 
 void KernelBackend::cancel(Op& op) {

@@ -1,4 +1,4 @@
-// Two queues in, a list out, an eventfd to wake the loop, and the threads between.
+// Lanes in, a list out, an eventfd to wake the loop, and the threads between.
 // Knows when a call has begun; must not know what it does.
 #include "io/offload.hpp"
 
@@ -32,31 +32,30 @@ class BlockedSignals {
 
 }  // namespace
 
-Offload::Offload(unsigned threads, std::size_t scratch_size, Work work)
+Offload::Offload(unsigned threads, std::size_t scratch_size, Work work, std::size_t passwords_waiting)
     : work_(work),
       scratch_size_(scratch_size),
       event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      pieces_most_(std::max(threads, 2U) - 1) {
+      lanes_(threads, passwords_waiting) {
   const BlockedSignals blocked;
   for (unsigned i = 0; i < std::max(threads, 1U); ++i) {
     threads_.emplace_back([this](const std::stop_token& stop) { run(stop); });
   }
 }
 
-void Offload::start(Op& op) {
+Op* Offload::start(Op& op) {
+  Op* refused;
   {
     const std::lock_guard lock(mutex_);
-    queue_of(op).push_back(op);
+    refused = lanes_.push(op);
   }
   wake_.notify_one();
+  return refused;
 }
 
 bool Offload::cancel(Op& op) {
   const std::lock_guard lock(mutex_);
-  OpList& queue = queue_of(op);
-  const bool queued = queue.front() == &op || op.previous != nullptr;
-  if (queued) queue.remove(op);
-  return queued;
+  return lanes_.remove(op);
 }
 
 std::span<Op* const> Offload::collect() {
@@ -68,24 +67,18 @@ std::span<Op* const> Offload::collect() {
   return collected_;
 }
 
-Op& Offload::take() {
-  took_piece_ = may_take_piece() && (queue_.empty() || !took_piece_);
-  if (took_piece_) ++pieces_running_;
-  return *(took_piece_ ? pieces_ : queue_).pop_front();
-}
-
-// Who ends a piece looks itself for the next one: nobody else has to be woken for it.
+// A thread that ends an op of a lane which is at its cap looks itself for the next one: nobody else has to be woken.
 void Offload::run(const std::stop_token& stop) {
   const auto scratch = std::make_unique_for_overwrite<char[]>(scratch_size_);
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, stop, [this] { return may_take(); });
+    wake_.wait(lock, stop, [this] { return lanes_.may_take(); });
     if (stop.stop_requested()) return;
-    Op& op = take();
+    Op& op = lanes_.take();
     lock.unlock();
     op.result = work_(op, {scratch.get(), scratch_size_});
     lock.lock();
-    if (op.piece) --pieces_running_;
+    lanes_.ended(op);
     finished_.push_back(&op);
     if (finished_.size() > 1) continue;  // the loop has been woken and has not looked yet
     const std::uint64_t one = 1;

@@ -27,7 +27,8 @@ void Op::prepare(OpKind as, int on) {
   file_failed = false;
   ahead = false;
   appends = false;
-  piece = false;
+  lane = Lane::files;
+  share = 0;
   result = 0;
   data = nullptr;
   fd = on;
@@ -207,7 +208,7 @@ void Op::symlink(const char* target, int directory, const char* name) {
 void Op::copy(int from, std::int64_t at, int to, std::int64_t to_offset, std::size_t count) {
   assert(count > 0);
   prepare(OpKind::copy, from);
-  piece = true;
+  lane = Lane::pieces;
   fd2 = to;
   offset = at;
   length = to_offset;
@@ -236,18 +237,20 @@ void Op::close(int descriptor, bool at_once) {
   flags = at_once ? 1 : 0;
 }
 
-void Op::call(int (*to_run)(void*), void* with, bool is_piece) {
+void Op::call(int (*to_run)(void*), void* with, Lane in, std::uint64_t whose) {
   prepare(OpKind::call, -1);
-  piece = is_piece;
+  lane = in;
+  share = whose;
   function = to_run;
   argument = with;
 }
 
-void OpList::push_back(Op& op) {
+void OpList::insert(Op* before, Op& op) {
   assert(op.next == nullptr && op.previous == nullptr && head_ != &op);
-  op.previous = tail_;
-  (tail_ != nullptr ? tail_->next : head_) = &op;
-  tail_ = &op;
+  op.next = before;
+  op.previous = before != nullptr ? before->previous : tail_;
+  (op.previous != nullptr ? op.previous->next : head_) = &op;
+  (before != nullptr ? before->previous : tail_) = &op;
 }
 
 Op* OpList::pop_front() {

@@ -68,6 +68,14 @@ enum class OpKind : std::uint8_t {
 };
 inline constexpr std::size_t op_kind_count = static_cast<std::size_t>(OpKind::call) + 1;
 
+/// What an op on the offload threads belongs to: io/lanes.hpp has a queue and a cap for each.
+enum class Lane : std::uint8_t {
+  files,      ///< what blocks for a moment: names and directories, reads and writes
+  passwords,  ///< verifications, which anybody can ask for
+  pieces,     ///< of longer works: digests, copies, MODE Z
+};
+inline constexpr std::size_t lane_count = static_cast<std::size_t>(Lane::pieces) + 1;
+
 /// The name of a kind, for logs and test output.
 const char* to_string(OpKind kind);
 
@@ -139,9 +147,9 @@ class Op {
   /// `count` are moved the owner closes the connection at once, and few octets may travel with its FIN.
   void send_file(int socket, int file, std::int64_t offset, std::size_t count, bool closes = false);
   /// Moves up to `count` octets from a socket into a file. Result: octets, 0 at the end of the stream.
-  /// An error of the file (ENOSPC, EIO, …) sets `file_failed`; any other error is the socket's.
-  /// `appends`: the file was opened with O_APPEND, so that the octets go to the end that it has then, whatever the
-  /// offset says; splice(2) refuses such files, and no pipe is tried.
+  /// An error of the file (ENOSPC, EIO, …) sets `file_failed`, and `length` is how many octets had come; any other
+  /// error is the socket's. `appends`: the file was opened with O_APPEND, so that the octets go to the end that it has
+  /// then, whatever the offset says; splice(2) refuses such files, and no pipe is tried.
   void recv_file(int socket, int file, std::int64_t offset, std::size_t count, bool appends = false);
   /// Waits until one of `events` (POLLIN, POLLOUT, POLLPRI) holds. Result: the events that do.
   void poll(int fd, short events);
@@ -209,9 +217,10 @@ class Op {
   /// close(2). Result: 0. The descriptor is gone whatever the result says. `at_once`: it is known not to wait, being a
   /// socket or a file with a name that was only read.
   void close(int fd, bool at_once = false);
-  /// Runs a blocking function on an offload thread, which must touch nothing but `argument`. Result: its result.
-  /// `piece`: of a longer work, as each copy is too. Pieces leave a thread to all else, however many there are.
-  void call(int (*function)(void*), void* argument, bool piece = false);
+  /// Runs a blocking function on an offload thread, which must touch nothing but `argument`. Result: its result, or
+  /// -EBUSY when too many wait in its lane already. `whose`: calls of one share, if it is not 0, wait behind those of
+  /// others that have fewer waiting.
+  void call(int (*function)(void*), void* argument, Lane lane = Lane::files, std::uint64_t whose = 0);
 
   /// What stands between the ops on this owner's socket and the backend; nullptr: nothing does. Stays as it is set.
   /// Ops on files go to the backend all the same.
@@ -234,8 +243,9 @@ class Op {
   int flags = 0;         ///< AT_*, RENAME_*, FALLOC_FL_*, poll events, `closes`, `everything` or `at_once`, by kind
   bool ahead = false;    ///< allocate: it is reserve()
   bool appends = false;  ///< recv_file: see there
-  bool piece = false;    ///< call, copy: see call()
-  unsigned mode = 0;     ///< permission bits
+  Lane lane = Lane::files;
+  std::uint64_t share = 0;    ///< call: `whose`
+  unsigned mode = 0;          ///< permission bits
   unsigned uid = 0, gid = 0;  ///< set_owner
   std::size_t size = 0;
   std::int64_t offset = 0;
@@ -256,6 +266,7 @@ class Op {
   Op* next = nullptr;
   Op* previous = nullptr;
   std::uint64_t backend_word = 0;
+  std::uint64_t turn = 0;  ///< of the lanes
 
   /// Runs the callback. Only the reactor's ready queue calls this.
   void complete() { callback_(owner_, *this); }
@@ -289,7 +300,10 @@ class OpList {
  public:
   bool empty() const { return head_ == nullptr; }
   Op* front() const { return head_; }
-  void push_back(Op& op);
+  Op* back() const { return tail_; }
+  void push_back(Op& op) { insert(nullptr, op); }
+  /// Before one that is here, or with nullptr at the end.
+  void insert(Op* before, Op& op);
   Op* pop_front();
   void remove(Op& op);
   /// Moves all of `other` behind what is here.

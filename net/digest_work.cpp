@@ -66,7 +66,7 @@ void DigestWork::read_on() {
 
 void DigestWork::digest() {
   doing_ = Doing::digesting;
-  op_.call(&DigestWork::update, this, true);
+  op_.call(&DigestWork::update, this, io::Lane::pieces);
   reactor_.submit(op_);
 }
 

@@ -19,6 +19,7 @@
 
 namespace {
 
+using io::Lane;
 using io::Offload;
 using io::Op;
 
@@ -72,7 +73,7 @@ TEST_CASE("what is started comes out with its result", "[offload]") {
   for (std::size_t i = 0; i < ops.size(); ++i) {
     numbers[i] = static_cast<int>(i);
     ops[i].call(add_one, &numbers[i]);
-    offload.start(ops[i]);
+    CHECK(offload.start(ops[i]) == nullptr);
   }
   const auto finished = collect(offload, count);
   CHECK(std::set<Op*>(finished.begin(), finished.end()).size() == count);
@@ -87,7 +88,7 @@ TEST_CASE("one thread keeps the order", "[offload]") {
   std::deque<Op> ops(100);
   for (Op& op : ops) {
     op.call(add_one, &number);
-    offload.start(op);
+    CHECK(offload.start(op) == nullptr);
   }
   const auto finished = collect(offload, ops.size());
   for (std::size_t i = 0; i < ops.size(); ++i) {
@@ -103,10 +104,10 @@ TEST_CASE("cancel takes back what has not begun", "[offload]") {
   Op running;
   std::deque<Op> queued(3);
   running.call(Blocker::run, &blocker);
-  offload.start(running);
+  CHECK(offload.start(running) == nullptr);
   for (Op& op : queued) {
     op.call(add_one, &number);
-    offload.start(op);
+    CHECK(offload.start(op) == nullptr);
   }
   blocker.begun.acquire();
   CHECK_FALSE(offload.cancel(running));
@@ -127,8 +128,8 @@ TEST_CASE("pieces of longer works leave a thread to all else", "[offload][conten
   std::deque<Blocker> works(5);
   std::deque<Op> pieces(works.size());
   for (std::size_t i = 0; i < works.size(); ++i) {
-    pieces[i].call(Blocker::run, &works[i], true);
-    offload.start(pieces[i]);
+    pieces[i].call(Blocker::run, &works[i], Lane::pieces);
+    CHECK(offload.start(pieces[i]) == nullptr);
   }
   for (std::size_t i = 0; i < works.size(); ++i) {
     works[i].begun.acquire();  // in order, and while it runs no other does
@@ -136,7 +137,7 @@ TEST_CASE("pieces of longer works leave a thread to all else", "[offload][conten
     std::deque<Op> calls(3);
     for (Op& op : calls) {
       op.call(add_one, &number);
-      offload.start(op);
+      CHECK(offload.start(op) == nullptr);
     }
     collect(offload, calls.size());
     CHECK(number == 3);
@@ -153,15 +154,15 @@ TEST_CASE("one thread takes pieces and all else in turns", "[offload][contents]"
   Op running;
   std::deque<Op> pieces(4), calls(3);
   running.call(Blocker::run, &blocker);
-  offload.start(running);
+  CHECK(offload.start(running) == nullptr);
   blocker.begun.acquire();
   for (Op& op : pieces) {
-    op.call(add_one, &number, true);
-    offload.start(op);
+    op.call(add_one, &number, Lane::pieces);
+    CHECK(offload.start(op) == nullptr);
   }
   for (Op& op : calls) {
     op.call(add_one, &number);
-    offload.start(op);
+    CHECK(offload.start(op) == nullptr);
   }
   blocker.may_end.release();
   const std::vector<Op*> order = {&running,  &pieces[0], &calls[0], &pieces[1],
@@ -175,11 +176,11 @@ TEST_CASE("a piece that has not begun is taken back as all else", "[offload][con
   int number = 0;
   Op running;
   std::deque<Op> pieces(3);
-  running.call(Blocker::run, &blocker, true);
-  offload.start(running);
+  running.call(Blocker::run, &blocker, Lane::pieces);
+  CHECK(offload.start(running) == nullptr);
   for (Op& op : pieces) {
-    op.call(add_one, &number, true);
-    offload.start(op);
+    op.call(add_one, &number, Lane::pieces);
+    CHECK(offload.start(op) == nullptr);
   }
   blocker.begun.acquire();
   CHECK_FALSE(offload.cancel(running));
@@ -191,6 +192,115 @@ TEST_CASE("a piece that has not begun is taken back as all else", "[offload][con
   CHECK(number == 1);
 }
 
+TEST_CASE("passwords and pieces leave a thread to files, whatever waits", "[offload][SE-06]") {
+  Offload offload(2, scratch_size, run_function);
+  std::deque<Blocker> strangers(50);
+  std::deque<Op> passwords(strangers.size()), pieces(10);
+  int number = 0;
+  for (std::size_t i = 0; i < strangers.size(); ++i) {
+    passwords[i].call(Blocker::run, &strangers[i], Lane::passwords, 1);
+    CHECK(offload.start(passwords[i]) == nullptr);
+  }
+  for (Op& op : pieces) {
+    op.call(add_one, &number, Lane::pieces);
+    CHECK(offload.start(op) == nullptr);
+  }
+  strangers.front().begun.acquire();
+  for (int i = 0; i < 100; ++i) {  // while the first password is still being verified
+    int looked = 0;
+    Op file;
+    file.call(add_one, &looked);
+    CHECK(offload.start(file) == nullptr);
+    CHECK(collect(offload, 1).front() == &file);
+  }
+  CHECK(number == 0);
+  for (Blocker& stranger : strangers) stranger.may_end.release();
+  collect(offload, passwords.size() + pieces.size());
+}
+
+TEST_CASE("with one thread a file waits for one password at most", "[offload][SE-06]") {
+  Offload offload(1, scratch_size, run_function);
+  std::deque<Blocker> strangers(20);
+  std::deque<Op> passwords(strangers.size());
+  for (std::size_t i = 0; i < strangers.size(); ++i) {
+    passwords[i].call(Blocker::run, &strangers[i], Lane::passwords, 1);
+    CHECK(offload.start(passwords[i]) == nullptr);
+  }
+  for (std::size_t i = 0; i < strangers.size(); ++i) {
+    strangers[i].begun.acquire();
+    int looked = 0;
+    Op file;
+    file.call(add_one, &looked);
+    CHECK(offload.start(file) == nullptr);
+    strangers[i].may_end.release();
+    const auto finished = collect(offload, 2);
+    CHECK(finished[1] == &file);
+  }
+}
+
+TEST_CASE("who has few passwords waiting is served before who has many", "[offload][lanes][SE-06]") {
+  io::Lanes lanes(2, 1000);
+  std::deque<Op> many(200), few(2);
+  for (Op& op : many) {
+    op.call(add_one, nullptr, Lane::passwords, 1);
+    CHECK(lanes.push(op) == nullptr);
+  }
+  few[0].call(add_one, nullptr, Lane::passwords, 2);
+  few[1].call(add_one, nullptr, Lane::passwords, 3);
+  for (Op& op : few) CHECK(lanes.push(op) == nullptr);
+  std::vector<const Op*> order;
+  for (int i = 0; i < 202; ++i) {
+    REQUIRE(lanes.may_take());
+    order.push_back(&lanes.take());
+    CHECK_FALSE(lanes.may_take());  // one at a time
+    lanes.ended(*order.back());
+  }
+  CHECK(order[0] == &many[0]);
+  CHECK(order[1] == &few[0]);
+  CHECK(order[2] == &few[1]);
+  for (std::size_t i = 1; i < many.size(); ++i) CHECK(order[i + 2] == &many[i]);
+}
+
+TEST_CASE("nobody waits for ever behind those who come with few", "[lanes][SE-06]") {
+  io::Lanes lanes(2, 1000);
+  std::deque<Op> many(10), others(1000);
+  for (Op& op : many) {
+    op.call(add_one, nullptr, Lane::passwords, 1);
+    CHECK(lanes.push(op) == nullptr);
+  }
+  std::size_t served = 0, turns = 0;
+  while (served < many.size()) {
+    others[turns].call(add_one, nullptr, Lane::passwords, 100 + turns);
+    CHECK(lanes.push(others[turns]) == nullptr);
+    REQUIRE(++turns < others.size());
+    const Op& op = lanes.take();
+    lanes.ended(op);
+    if (op.share == 1) ++served;
+  }
+  while (lanes.may_take()) lanes.ended(lanes.take());
+}
+
+TEST_CASE("a lane that is full refuses the newcomer, or the last of whoever has more", "[lanes][SE-06]") {
+  io::Lanes lanes(2, 3);
+  std::deque<Op> many(4), few(4);
+  for (Op& op : many) op.call(add_one, nullptr, Lane::passwords, 1);
+  for (std::size_t i = 0; i < few.size(); ++i) few[i].call(add_one, nullptr, Lane::passwords, 2 + i);
+  for (std::size_t i = 0; i < 3; ++i) CHECK(lanes.push(many[i]) == nullptr);
+  CHECK(lanes.push(many[3]) == &many[3]);
+  CHECK(lanes.push(few[0]) == &many[2]);
+  CHECK(lanes.push(few[1]) == &many[1]);
+  CHECK(lanes.push(few[2]) == &few[2]);  // all have one
+  CHECK_FALSE(lanes.remove(many[2]));
+  CHECK(lanes.remove(many[0]));
+  CHECK(lanes.push(few[3]) == nullptr);
+  for (const std::size_t i : {0, 1, 3}) {
+    const Op& op = lanes.take();
+    CHECK(&op == &few[i]);
+    lanes.ended(op);
+  }
+  CHECK_FALSE(lanes.may_take());
+}
+
 TEST_CASE("cancel races with threads that take ops", "[offload]") {
   Offload offload(3, scratch_size, run_function);
   std::atomic<int> ran = 0;
@@ -198,8 +308,8 @@ TEST_CASE("cancel races with threads that take ops", "[offload]") {
   std::deque<Op> ops(3000);
   std::size_t cancelled = 0;
   for (std::size_t i = 0; i < ops.size(); ++i) {
-    ops[i].call(count_one, &ran, i % 3 == 0);
-    offload.start(ops[i]);
+    ops[i].call(count_one, &ran, i % 3 == 0 ? Lane::pieces : Lane::files);
+    CHECK(offload.start(ops[i]) == nullptr);
     if (i % 2 == 1 && offload.cancel(ops[i - i % 7])) ++cancelled;
   }
   collect(offload, ops.size() - cancelled);
@@ -215,8 +325,8 @@ TEST_CASE("what is queued at the end is never run", "[offload]") {
   queued.call(add_one, &number);
   {
     Offload offload(1, scratch_size, run_function);
-    offload.start(running);
-    offload.start(queued);
+    CHECK(offload.start(running) == nullptr);
+    CHECK(offload.start(queued) == nullptr);
     blocker.begun.acquire();
     CHECK(offload.cancel(queued));
     blocker.may_end.release();
@@ -236,7 +346,7 @@ TEST_CASE("threads take no signals", "[offload]") {
         return 0;
       },
       nullptr);
-  offload.start(op);
+  CHECK(offload.start(op) == nullptr);
   collect(offload, 1);
   CHECK(blocked);
   sigset_t mask;
