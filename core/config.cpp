@@ -215,15 +215,18 @@ bool accept_port_range(Draft& draft, std::string_view text) {
   if (low.ec != std::errc() || low.ptr == end || *low.ptr != '-') return false;
   const auto high = std::from_chars(low.ptr + 1, end, last);
   if (high.ec != std::errc() || high.ptr != end) return false;
-  if (first < 1 || first > last || last < first_unprivileged || last > highest) return false;
+  if (first < first_unprivileged || first > last || last > highest) return false;
   draft.config.data.passive_ports = {static_cast<std::uint16_t>(first), static_cast<std::uint16_t>(last)};
   return true;
 }
 
 bool accept_passive_address(Draft& draft, std::string_view text) {
+  constexpr std::uint8_t first_multicast = 224;
   draft.config.data.passive_address = text == "auto" ? std::nullopt : parse_address(text);
   const auto& address = draft.config.data.passive_address;
-  return text == "auto" || (address && address->family == Family::ipv4);  // 227 has room for IPv4 alone
+  // 227 has room for IPv4 alone. No client reaches 0.0.0.0, nor a multicast or reserved address.
+  return text == "auto" || (address && address->family == Family::ipv4 && address->address[0] > 0 &&
+                            address->address[0] < first_multicast);
 }
 
 /// Octal permission bits, not above `most`.
@@ -315,7 +318,7 @@ constexpr std::array rows{
 
     Row{"data", "passive_ports",
         Text{accept_port_range,
-             R"(must be "first-last", such as "50000-50999": first not above last, last from 1024 to 65535)"}},
+             R"(must be "first-last", such as "50000-50999": first not above last, both from 1024 to 65535)"}},
     Row{"data", "passive_address",
         Text{accept_passive_address, R"(must be "auto" or the IPv4 address that clients reach, such as "192.0.2.1")"}},
     Row{"data", "foreign_addresses",
@@ -397,10 +400,14 @@ constexpr std::array rows{
         Integer{at<&Config::limits, &Config::Limits::idle_timeout_s>, 0, 604'800, "seconds (0: never)"}},
     Row{"limits", "idle_timeout_max_s",
         Integer{at<&Config::limits, &Config::Limits::idle_timeout_max_s>, 0, 604'800, "seconds"}},
+    Row{"limits", "login_timeout_s",
+        Integer{at<&Config::limits, &Config::Limits::login_timeout_s>, 0, 86'400, "seconds (0: any time)"}},
     Row{"limits", "login_failures",
         Integer{at<&Config::limits, &Config::Limits::login_failures>, 1, 1'000, "failures"}},
     Row{"limits", "login_failure_delay_ms",
         Integer{at<&Config::limits, &Config::Limits::login_failure_delay_ms>, 0, 60'000, "milliseconds"}},
+    Row{"limits", "logins_waiting",
+        Integer{at<&Config::limits, &Config::Limits::logins_waiting>, 1, 100'000, "passwords"}},
     Row{"limits", "transfer_buffers",
         Integer{at<&Config::limits, &Config::Limits::transfer_buffers>, 1, 1'000'000, "buffers"}},
     Row{"limits", "deflate_level",
@@ -488,6 +495,93 @@ std::string heading(std::string_view section) {
   return is_repeated(section) ? fmt::format("[[{}]]", section) : fmt::format("[{}]", section);
 }
 
+// ---- what other servers call it ----
+
+/// A key of another server, in lower case without "_" and "-", and where that stands here.
+constexpr std::pair<std::string_view, std::string_view> other_names[] = {
+    {"accepttimeout", "[data] connect_timeout_s"},
+    {"address", "[listen] control"},
+    {"anonmaxrate", "nothing: this version limits no rates"},
+    {"anonroot", "[anonymous] root"},
+    {"anonuploadenable", "[anonymous] allow"},
+    {"anonymousenable", "[anonymous] enabled"},
+    {"anonymousenabled", "[anonymous] enabled"},
+    {"banner", "[server] greeting"},
+    {"bind", "[listen] control"},
+    {"certfile", "[tls] certificate"},
+    {"chroot", "`root` of each [[user]], which nobody leaves"},
+    {"chrooteveryone", "`root` of each [[user]], which nobody leaves"},
+    {"chrootlocaluser", "`root` of each [[user]], which nobody leaves"},
+    {"connectfromport20", "[data] active"},
+    {"dataconnectiontimeout", "[data] stall_timeout_s"},
+    {"defaultroot", "`root` of each [[user]], which nobody leaves"},
+    {"displayconnect", "[server] greeting"},
+    {"forcepassiveip", "[data] passive_address"},
+    {"ftpdbanner", "[server] greeting"},
+    {"group", "the service manager, as by systemd's Group="},
+    {"home", "`root` of each [[user]]"},
+    {"idlesessiontimeout", "[limits] idle_timeout_s"},
+    {"keyfile", "[tls] key"},
+    {"listenaddress", "[listen] control"},
+    {"listenport", "[listen] control"},
+    {"localroot", "`root` of each [[user]]"},
+    {"localumask", "[uploads] file_mode and directory_mode"},
+    {"logfile", "[log] file"},
+    {"loglevel", "[log] level"},
+    {"masqueradeaddress", "[data] passive_address"},
+    {"maxclients", "[limits] sessions"},
+    {"maxclientsnumber", "[limits] sessions"},
+    {"maxclientsperhost", "[limits] sessions_per_address"},
+    {"maxclientsperip", "[limits] sessions_per_address"},
+    {"maxconnections", "[limits] sessions"},
+    {"maxidletime", "[limits] idle_timeout_s"},
+    {"maxinstances", "[limits] sessions"},
+    {"maxloginattempts", "[limits] login_failures"},
+    {"maxperip", "[limits] sessions_per_address"},
+    {"maxrate", "nothing: this version limits no rates"},
+    {"maxsessions", "[limits] sessions"},
+    {"noanonymous", "[anonymous] enabled"},
+    {"passiveip", "[data] passive_address"},
+    {"passiveportrange", "[data] passive_ports"},
+    {"passiveports", "[data] passive_ports"},
+    {"passwordhash", "`password` of each [[user]]"},
+    {"pasvaddress", "[data] passive_address"},
+    {"pasvmaxport", "[data] passive_ports"},
+    {"pasvminport", "[data] passive_ports"},
+    {"permissions", "`allow` of each [[user]]"},
+    {"pidfile", "nothing: the server stays in the foreground, where the service manager knows it"},
+    {"port", "[listen] control"},
+    {"quota", "nothing: this version has no quotas; [uploads] file_max_bytes bounds each file"},
+    {"quotabytes", "nothing: this version has no quotas; [uploads] file_max_bytes bounds each file"},
+    {"rsacertfile", "[tls] certificate"},
+    {"rsaprivatekeyfile", "[tls] key"},
+    {"serverident", "[server] name and greeting"},
+    {"servername", "[server] name"},
+    {"sslenable", "[tls] certificate"},
+    {"timeoutidle", "[limits] idle_timeout_s"},
+    {"timeoutlogin", "[limits] login_timeout_s"},
+    {"timeoutstalled", "[data] stall_timeout_s"},
+    {"tlscertificatefile", "[tls] certificate"},
+    {"tlsengine", "[tls] certificate"},
+    {"tlsrsacertificatefile", "[tls] certificate"},
+    {"tlsrsacertificatekeyfile", "[tls] key"},
+    {"umask", "[uploads] file_mode and directory_mode"},
+    {"user", "[[user]], one for each user; as whom the server runs is for the service manager, as by systemd's User="},
+    {"username", "`name` of each [[user]]"},
+    {"welcome", "[server] greeting"},
+    {"workerprocesses", "[server] workers"},
+    {"writeenable", "`allow` of each [[user]]"},
+    {"xferlogfile", "[log] file, where each transfer has a line"},
+};
+
+/// "; here that is ..."; empty: no other server's name.
+std::string name_here(std::string_view key) {
+  std::string plain = lower(key);
+  std::erase_if(plain, [](char c) { return c == '_' || c == '-'; });
+  const auto found = std::ranges::find(other_names, plain, [](const auto& pair) { return pair.first; });
+  return found == std::end(other_names) ? std::string() : fmt::format("; here that is {}", found->second);
+}
+
 // ---- suggestions ----
 
 /// Octets to insert, remove or replace to turn one word into the other.
@@ -522,6 +616,7 @@ std::string_view nearest(std::string_view word, std::string_view Row::* part, Wa
 
 std::string unknown_key(std::string_view section, std::string_view key) {
   std::string what = fmt::format("unknown key `{}` in {}", key, heading(section));
+  if (const std::string here = name_here(key); !here.empty()) return what + here;
   const std::string_view meant = nearest(key, &Row::key, [&](const Row& row) { return row.section == section; });
   if (!meant.empty()) return what + fmt::format("; did you mean `{}`?", meant);
   const auto elsewhere = std::ranges::find(rows, key, &Row::key);
@@ -530,12 +625,14 @@ std::string unknown_key(std::string_view section, std::string_view key) {
 }
 
 std::string unknown_section(std::string_view name) {
+  if (const std::string here = name_here(name); !here.empty()) return fmt::format("unknown section [{}]{}", name, here);
   const std::string_view meant = nearest(name, &Row::section, [](const Row&) { return true; });
   if (meant.empty()) return fmt::format("unknown section [{}]", name);
   return fmt::format("unknown section [{}]; did you mean {}?", name, heading(meant));
 }
 
 std::string loose_key(std::string_view key) {
+  if (const std::string here = name_here(key); !here.empty()) return fmt::format("unknown key `{}`{}", key, here);
   const auto home = std::ranges::find(rows, key, &Row::key);
   if (home == rows.end()) return fmt::format("unknown key `{}`; keys stand in sections such as [listen]", key);
   return fmt::format("stands in no section; it belongs in {}", heading(home->section));
@@ -618,6 +715,8 @@ class Reader {
     if (draft_.anonymous_enabled) add_anonymous(draft_.config.accounts, draft_.anonymous);
     for (std::size_t i = 0; i < draft_.hosts.size(); ++i) add_host(fmt::format("host[{}]", i), draft_.hosts[i]);
     check_host_names();
+    check_passive_ports();
+    check_users();
   }
 
   void add_error(unsigned line, std::string key, std::string what) {
@@ -627,7 +726,8 @@ class Reader {
   std::expected<ParsedConfig, std::vector<ConfigError>> result() {
     std::ranges::stable_sort(errors_, {}, &ConfigError::line);
     if (!errors_.empty()) return std::unexpected(std::move(errors_));
-    return ParsedConfig{.config = std::move(draft_.config), .lines = std::move(parsed_.lines)};
+    return ParsedConfig{
+        .config = std::move(draft_.config), .lines = std::move(parsed_.lines), .warnings = std::move(parsed_.warnings)};
   }
 
  private:
@@ -719,6 +819,10 @@ class Reader {
             {"password", "a [[user]] needs a password: \"build/millrace passwd\" prints a hash; \"\" lets anyone in"},
             {"root", "a [[user]] needs a root, the directory that the user sees as \"/\""},
         });
+    const bool to_store = draft_.user.account_for == AccountFor::storing;
+    if (draft_.user.account.empty() && table.contains("account_for") && (to_store || !table.contains("account")))
+      complain_of(place + ".account_for",
+                  "says what needs an account, and there is none: set `account`, or leave this out");
     check_name(place, into);
     into.add(draft_.user);
   }
@@ -857,13 +961,71 @@ class Reader {
     if (listen.control.empty() && !has_error("listen.control")) {
       add_error(line, "listen.control", R"(must not be empty: name an address and a port, such as "0.0.0.0:2121")");
     }
-    for (auto one = listen.control.begin(); one != listen.control.end(); ++one) {
-      if (one->port == 0 || std::find(listen.control.begin(), one, *one) == one) continue;
-      add_error(line, "listen.control", fmt::format("\"{}\" stands here twice", to_string(*one)));
+    std::vector<Endpoint> earlier;
+    const auto check = [&](std::string_view key, const std::vector<Endpoint>& endpoints) {
+      for (const Endpoint& one : endpoints) {
+        const auto other = std::ranges::find_if(earlier, [&](const Endpoint& e) { return overlap(e, one); });
+        if (other != earlier.end() && *other == one) {
+          const bool here = std::ranges::count(endpoints, one) > 1;
+          complain_of(key,
+                      fmt::format("\"{}\" stands {}", to_string(one), here ? "here twice" : "in listen.control too"));
+        } else if (other != earlier.end()) {
+          complain_of(key, fmt::format("\"{}\" and \"{}\" are the same for some clients: leave one out",
+                                       to_string(*other), to_string(one)));
+        }
+        earlier.push_back(one);
+      }
+    };
+    check("listen.control", listen.control);
+    check("listen.implicit_tls", listen.implicit_tls);
+  }
+
+  /// Whether both would listen for the same connections.
+  static bool overlap(const Endpoint& one, const Endpoint& other) {
+    const auto is_any = [](const Endpoint& e) {
+      return std::ranges::all_of(e.address, [](auto octet) { return octet == 0; });
+    };
+    return one.port != 0 && one.port == other.port && one.family == other.family &&
+           (one.same_address(other) || is_any(one) || is_any(other));
+  }
+
+  /// The server would leave these ports out: whoever opens them in a firewall is told.
+  void check_passive_ports() {
+    const PortRange& range = draft_.config.data.passive_ports;
+    const bool named = parsed_.line_of("data.passive_ports") != 0;
+    if (has_error("data.passive_ports")) return;
+    const auto check = [&](std::string_view key, const std::vector<Endpoint>& endpoints) {
+      for (const Endpoint& one : endpoints) {
+        const auto holds = [&](int port) { return one.port > 1 && port >= range.first && port <= range.last; };
+        const std::string_view at = named ? std::string_view("data.passive_ports") : key;
+        if (holds(one.port))
+          complain_of(at, fmt::format("the passive ports {}-{} hold port {}, on which {} listens: choose others",
+                                      range.first, range.last, one.port, key));
+        if (draft_.config.data.active && holds(one.port - 1))
+          complain_of(at, fmt::format("the passive ports {}-{} hold port {}, from which active data connections of {} "
+                                      "leave: choose others, or set [data] active = false",
+                                      range.first, range.last, one.port - 1, key));
+      }
+    };
+    check("listen.control", draft_.config.listen.control);
+    check("listen.implicit_tls", draft_.config.listen.implicit_tls);
+  }
+
+  void check_users() {
+    const std::vector<const Account*> all = all_accounts(draft_.config);
+    const bool clients_shown = draft_.config.tls.client_certificates != ClientCertificates::off;
+    for (const Account* account : all) {
+      const std::string key = account->place + ".certificate";
+      if (clients_shown || account->certificate.empty() || parsed_.line_of(key) == 0 || has_error(key)) continue;
+      complain_of(key,
+                  R"(names a certificate that no client is asked for: set [tls] client_certificates to "optional")");
     }
-    for (const Endpoint& one : listen.implicit_tls)
-      if (one.port != 0 && std::ranges::find(listen.control, one) != listen.control.end())
-        complain_of("listen.implicit_tls", fmt::format("\"{}\" stands in listen.control too", to_string(one)));
+    if (!all.empty()) return;
+    constexpr std::string_view key = "anonymous.enabled";
+    parsed_.warnings.push_back({.file = file_,
+                                .line = parsed_.line_of(key),
+                                .key = std::string(key),
+                                .what = "warning: nobody can log in: write a [[user]], or set this to true"});
   }
 
   void check_tls() {
@@ -881,6 +1043,10 @@ class Reader {
     const bool clients_shown = tls.client_certificates != ClientCertificates::off;
     if (clients_shown && tls.client_ca.empty())
       complain_of("tls.client_certificates", "needs [tls] client_ca, the PEM file of who signs them");
+    if (!clients_shown && !tls.client_ca.empty())
+      complain_of(
+          "tls.client_ca",
+          R"(is for certificates that nobody is asked for: set client_certificates to "optional" or "required")");
     if (!clients_shown && !tls.crl.empty())
       complain_of("tls.crl",
                   R"(revokes what nobody is asked for: set client_certificates to "optional" or "required")");

@@ -120,9 +120,11 @@ struct Config {
     std::int64_t sessions_per_address = 0;  ///< 0: no limit
     std::int64_t idle_timeout_s = 300;      ///< 0: never
     std::int64_t idle_timeout_max_s =
-        7200;                         ///< what SITE IDLE may ask for; less than idle_timeout_s: no more than that
-    std::int64_t login_failures = 3;  ///< then 421 (RFC 2577 5)
+        7200;                           ///< what SITE IDLE may ask for; less than idle_timeout_s: no more than that
+    std::int64_t login_timeout_s = 60;  ///< to log in, then 421; 0: any time
+    std::int64_t login_failures = 3;    ///< of one connection, then 421 (RFC 2577 5)
     std::int64_t login_failure_delay_ms = 5000;
+    std::int64_t logins_waiting = 1000;    ///< passwords that wait to be verified; one more: 421
     std::int64_t transfer_buffers = 2048;  ///< buffers of codec flows in all
     std::int64_t deflate_level = 9;        ///< the highest that OPTS MODE Z may set; 0: there is no MODE Z
     std::int64_t inflate_ratio = 250;      ///< octets that an upload may write for each that came; 0: any
@@ -190,6 +192,7 @@ struct ParsedConfig {
   /// is not in the text.
   unsigned line_of(std::string_view key) const;
   std::vector<std::pair<std::string, unsigned>> lines;
+  std::vector<ConfigError> warnings;  ///< what is possible and hardly meant
 };
 
 /// All mistakes at once, in the order of their lines. `file` is only for messages.

@@ -19,6 +19,7 @@
 
 #include "io/backend.hpp"
 #include "io/fd.hpp"
+#include "net/password_hash.hpp"
 #include "net/tls_context.hpp"
 
 namespace net {
@@ -51,8 +52,10 @@ class SystemCheck {
     check_workers();
     check_congestion_control();
     check_directories();
+    check_passwords();
     return std::move(errors_);
   }
+  std::vector<core::ConfigError> warnings() { return std::move(warnings_); }
 
  private:
   void complain(const std::string& key, const std::string& what) {
@@ -111,6 +114,18 @@ class SystemCheck {
     }
   }
 
+  void check_passwords() {
+    std::set<std::string> looked_at;
+    for (const core::Account* account : core::all_accounts(parsed_.config)) {
+      const std::string key = account->place + ".password";
+      if (account->password_hash.empty() || parsed_.line_of(key) == 0 || !looked_at.insert(key).second) continue;
+      const HashOpinion opinion = judge_hash(account->password_hash);
+      if (!opinion.mistake.empty()) complain(key, opinion.mistake);
+      if (!opinion.warning.empty())
+        warnings_.push_back({file_, parsed_.line_of(key), key, "warning: " + opinion.warning});
+    }
+  }
+
   void check_directory(const std::string& key, const std::string& path) {
     const io::Fd directory(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!directory || faccessat(directory.get(), ".", X_OK, AT_EACCESS) != 0)
@@ -119,7 +134,7 @@ class SystemCheck {
 
   const core::ParsedConfig& parsed_;
   const std::string& file_;
-  std::vector<core::ConfigError> errors_;
+  std::vector<core::ConfigError> errors_, warnings_;
 };
 
 void print(const std::vector<core::ConfigError>& errors) {
@@ -136,7 +151,11 @@ std::optional<core::ParsedConfig> load_checked(const std::string& file) {
   }
   std::int64_t& workers = parsed->config.server.workers;
   if (workers == 0) workers = usable_cpus();
-  if (const auto errors = SystemCheck(*parsed, file).errors(); !errors.empty()) {
+  SystemCheck check(*parsed, file);
+  const auto errors = check.errors();
+  print(parsed->warnings);
+  print(check.warnings());
+  if (!errors.empty()) {
     print(errors);
     return std::nullopt;
   }

@@ -169,7 +169,9 @@ void Supervisor::tell_all(int signal) const {
 void Supervisor::reload() {
   auto fresh = load_checked(file_);
   if (!fresh) return log_->error("reload: {} has mistakes; the old configuration holds", file_);
-  parsed_ = {.config = core::reloaded(parsed_.config, std::move(fresh->config)), .lines = std::move(fresh->lines)};
+  parsed_ = {.config = core::reloaded(parsed_.config, std::move(fresh->config)),
+             .lines = std::move(fresh->lines),
+             .warnings = {}};
   tell_all(SIGHUP);
 }
 

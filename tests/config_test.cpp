@@ -98,8 +98,10 @@ const std::vector<std::string> contract{
     "limits.sessions_per_address",
     "limits.idle_timeout_s",
     "limits.idle_timeout_max_s",
+    "limits.login_timeout_s",
     "limits.login_failures",
     "limits.login_failure_delay_ms",
+    "limits.logins_waiting",
     "limits.transfer_buffers",
     "limits.deflate_level",
     "limits.inflate_ratio",
@@ -550,11 +552,11 @@ TEST_CASE("a mistake is named with its line, its key and its cure", "[config]") 
 
 TEST_CASE("passive_ports is a range", "[config]") {
   const std::string bad =
-      GENERATE("", "50000", "50000-", "-50999", "50999-50000", "0-2000", "1-1023", "50000-65536", "50000 - 50999",
+      GENERATE("", "50000", "50000-", "-50999", "50999-50000", "0-2000", "1023-2000", "50000-65536", "50000 - 50999",
                "50000-50999 ", "+1024-2000", "a-b", "1024-2000-3000", "1024-99999999999999999999");
   CAPTURE(bad);
   CHECK(mistakes(fmt::format("[data]\npassive_ports = \"{}\"", bad)).size() == 1);
-  CHECK(mistakes("[data]\npassive_ports = \"1024-65535\"").empty());
+  CHECK(mistakes("[listen]\ncontrol = [\"0.0.0.0:21\"]\n[data]\npassive_ports = \"1024-65535\"").empty());
 }
 
 TEST_CASE("passive_address is auto or IPv4", "[config]") {

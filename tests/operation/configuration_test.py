@@ -37,9 +37,71 @@ class Configuration(unittest.TestCase):
                 self.assertEqual(ended.stdout, "")
 
     def test_a_good_configuration_is_called_good(self):
-        self.file.write_text(self.listen)
+        self.file.write_text(f'{self.listen}[anonymous]\nroot = "{self.directory}"\n')
         ended = self.run_server("check")
         self.assertEqual((ended.returncode, ended.stderr), (0, ""))
+
+    def test_a_configuration_that_lets_nobody_in_gets_a_warning(self):
+        self.file.write_text(f'{self.listen}[anonymous]\nenabled = false\n')
+        ended = self.run_server("check")
+        self.assertEqual(ended.returncode, 0)
+        self.assertEqual(ended.stderr, f"{self.file}:4: anonymous.enabled: warning: nobody can log in: "
+                                       "write a [[user]], or set this to true\n")
+
+    def user(self, *keys):
+        return f'{self.listen}[[user]]\nname = "jo"\nroot = "{self.directory}"\n' + "\n".join(keys) + "\n"
+
+    def test_hashes_that_no_password_can_fit_or_that_cost_for_ever(self):
+        for password, reason in (
+                ("$apr1$salt$WIuoWN2ZJ.6QNxArCUh771", "does not know"),
+                ("$foo$salt$WIuoWN2ZJ.6QNxArCUh771", "does not know"),
+                ("abcdefghijklm", "plain text"),
+                ("$6$salt$short", "not a whole hash"),
+                ("$6$rounds=999999999$salt$" + "a" * 86, "many seconds"),
+                ("$6$rounds=99999999999999999999999$salt$" + "a" * 86, "many seconds"),
+                ("$2b$20$" + "a" * 53, "many seconds"),
+                ("$y$jZT$salt$" + "a" * 43, "many seconds")):
+            with self.subTest(password):
+                self.assert_mistake(self.user(f'password = "{password}"'), 6, "user[0].password",
+                                    f"{reason}.*millrace passwd")
+
+    def test_an_old_kind_of_hash_gets_a_warning(self):
+        self.file.write_text(self.user('password = "$1$millrace$WIuoWN2ZJ.6QNxArCUh771"'))
+        ended = self.run_server("check")
+        self.assertEqual(ended.returncode, 0)
+        self.assertIn(":6: user[0].password: warning: is an old kind of hash", ended.stderr)
+
+    def test_keys_without_use(self):
+        password = 'password = ""'
+        self.assert_mistake(self.user(password, 'certificate = "Jo"'), 7, "user[0].certificate", "client_certificates")
+        self.assert_mistake(self.user(password, 'account_for = "storing"'), 7, "user[0].account_for", "`account`")
+        self.assert_mistake(self.listen + '[tls]\nclient_ca = "x.pem"\n', 4, "tls.client_ca", "client_certificates")
+
+    def test_passive_ports_and_addresses_that_cannot_be(self):
+        for range_ in ("1000-2000", "1023-50000", "1-2000"):
+            self.assert_mistake(self.listen + f'[data]\npassive_ports = "{range_}"\n', 4, "data.passive_ports", "1024")
+        for address in ("0.0.0.0", "224.0.0.1", "239.1.2.3", "255.255.255.255"):
+            self.assert_mistake(self.listen + f'[data]\npassive_address = "{address}"\n', 4, "data.passive_address", "")
+        listen = '[listen]\ncontrol = ["127.0.0.1:5021"]\n'
+        self.assert_mistake(listen + '[data]\npassive_ports = "5000-5021"\n', 4, "data.passive_ports", "port 5021")
+        self.assert_mistake(listen + '[data]\npassive_ports = "5000-5020"\n', 4, "data.passive_ports", "port 5020")
+        self.file.write_text(listen + '[data]\npassive_ports = "5000-5020"\nactive = false\n')
+        self.assertEqual(self.run_server("check").returncode, 0)
+
+    def test_listeners_that_overlap(self):
+        for control in ('"127.0.0.1:2121", "127.0.0.1:2121"', '"0.0.0.0:2121", "127.0.0.1:2121"',
+                        '"[::1]:2121", "[::]:2121"'):
+            self.assert_mistake(f"[listen]\ncontrol = [{control}]\n", 2, "listen.control", "twice|same for some")
+        self.file.write_text('[listen]\ncontrol = ["0.0.0.0:2121", "[::]:2121", "0.0.0.0:2122"]\n')
+        self.assertEqual(self.run_server("check").returncode, 0)
+
+    def test_names_that_other_servers_use_are_known(self):
+        for section, key, here in (("limits", "max_clients", "limits. sessions"), ("uploads", "umask", "file_mode"),
+                                   ("server", "banner", "greeting"), ("server", "user", "user"),
+                                   ("uploads", "quota", "file_max_bytes"), ("data", "pasv_min_port", "passive_ports"),
+                                   ("data", "MasqueradeAddress", "passive_address")):
+            self.assert_mistake(self.listen + f"[{section}]\n{key} = 1\n", 4, f"{section}.{key}", here)
+        self.assert_mistake("max_clients = 5\n", 1, "max_clients", "limits. sessions")
 
     def test_an_unknown_key_gets_a_suggestion(self):
         self.assert_mistake(self.listen + '[io]\nbakend = "auto"\n', 4, "io.bakend", "backend")
