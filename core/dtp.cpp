@@ -44,7 +44,12 @@ constexpr Row rows[] = {
     {listening, e::listen, a::drop, dropping},
     {listening, e::drop, a::drop, dropping},
     {listening, e::abort, a::drop, dropping},
-    {listening, e::failed, a::none, idle},  // nobody waits for it yet: the next transfer gets 425
+    {listening, e::failed, a::none, lapsed},  // nobody waits for it yet: the next transfer gets 425
+    {lapsed, e::start, a::lapse, awaiting},
+    {lapsed, e::aim, a::keep, aimed},
+    {lapsed, e::listen, a::listen, listening},
+    {lapsed, e::drop, a::dropped, idle},
+    {lapsed, e::abort, a::dropped, idle},
     {connected, e::start, a::secure, securing},
     {connected, e::aim, a::drop, dropping},
     {connected, e::listen, a::drop, dropping},
@@ -100,9 +105,9 @@ consteval Table compile(std::span<const Row> source) {
 
 constexpr Table table = compile(rows);
 
-constexpr const char* state_names[state_count] = {"idle",       "aimed",    "listening", "connected", "kept",
-                                                  "connecting", "awaiting", "securing",  "moving",    "flushing",
-                                                  "ending",     "stopping", "dropping"};
+constexpr const char* state_names[state_count] = {"idle",     "aimed",      "listening", "lapsed",   "connected",
+                                                  "kept",     "connecting", "awaiting",  "securing", "moving",
+                                                  "flushing", "ending",     "stopping",  "dropping"};
 constexpr const char* event_names[event_count] = {"aim",          "listen",  "drop",  "start",   "accepted",
                                                   "connect_done", "secured", "moved", "flushed", "stays",
                                                   "lost",         "failed",  "abort", "joined"};

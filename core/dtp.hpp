@@ -11,6 +11,7 @@ enum class State : std::uint8_t {
   idle,        ///< nothing negotiated: the default ports hold
   aimed,       ///< PORT or EPRT named where to connect
   listening,   ///< PASV or EPSV: waiting for the client, no transfer yet
+  lapsed,      ///< the client did not come in time: the port is given back, and the next transfer fails
   connected,   ///< the client came before its transfer command
   kept,        ///< open from the transfer before, in a MODE that marks the end of file (3.3)
   connecting,  ///< a transfer waits for our connect
@@ -22,7 +23,7 @@ enum class State : std::uint8_t {
   stopping,    ///< a transfer failed or was aborted: its ops are being joined
   dropping,    ///< no transfer; listener or connection are being closed before something new
 };
-inline constexpr int state_count = 13;
+inline constexpr int state_count = 14;
 
 enum class Event : std::uint8_t {
   aim,       ///< PORT, EPRT
@@ -53,6 +54,7 @@ enum class Action : std::uint8_t {
   flush,    ///< finish the file, close the data connection
   stop,     ///< cancel everything; `joined` follows
   close,    ///< the data connection, which no op uses
+  lapse,    ///< the transfer fails for want of a connection
   drop,     ///< the same as stop without a transfer; then the event that caused it is raised again
   again,    ///< raise that event now
   report,   ///< tell the PI how the transfer ended

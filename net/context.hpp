@@ -5,7 +5,6 @@
 #include <spdlog/logger.h>
 
 #include <memory>
-#include <random>
 
 #include "core/config.hpp"
 #include "io/buffer_pool.hpp"
@@ -14,6 +13,7 @@
 #include "net/listings.hpp"
 #include "net/open_files.hpp"
 #include "net/passive_listeners.hpp"
+#include "net/random.hpp"
 #include "net/shared_counts.hpp"
 #include "net/stale_uploads.hpp"
 #include "net/storage.hpp"
@@ -37,7 +37,7 @@ struct Context {
   Listings listings;
   io::BufferPool control_buffers;  ///< lent while octets of a control connection are looked at
   io::BufferPool flow_buffers;     ///< lent to codec flows
-  std::mt19937_64 random;          ///< passive ports and names; seeded by the caller
+  Random random;                   ///< passive ports and names
 };
 
 }  // namespace net

@@ -70,7 +70,7 @@ void PassiveListeners::on_time() {
   if (next != io::never) reactor_.arm(timer_, next);
 }
 
-std::expected<PassiveListener, int> PassiveListeners::lend(const core::Endpoint& local, std::mt19937_64& random) {
+std::expected<PassiveListener, int> PassiveListeners::lend(const core::Endpoint& local, Random& random) {
   Shelf& shelf = shelf_of(local);
   if (shelf.size() < enough_to_choose_from) {
     auto opened = open(local, random);
@@ -85,7 +85,7 @@ std::expected<PassiveListener, int> PassiveListeners::lend(const core::Endpoint&
   return listener;
 }
 
-std::expected<PassiveListener, int> PassiveListeners::open(const core::Endpoint& local, std::mt19937_64& random) {
+std::expected<PassiveListener, int> PassiveListeners::open(const core::Endpoint& local, Random& random) {
   io::Backend& backend = reactor_.backend();
   int error = EADDRINUSE;
   for (int attempt = 0; attempt < attempts && error == EADDRINUSE; ++attempt) {

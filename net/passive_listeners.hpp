@@ -7,12 +7,12 @@
 #include <cstdint>
 #include <deque>
 #include <expected>
-#include <random>
 #include <vector>
 
 #include "core/endpoint.hpp"
 #include "io/reactor.hpp"
 #include "net/passive_ports.hpp"
+#include "net/random.hpp"
 
 namespace net {
 
@@ -29,9 +29,11 @@ class PassiveListeners {
   PassiveListeners(const PassiveListeners&) = delete;
   PassiveListeners& operator=(const PassiveListeners&) = delete;
 
+  /// Never lends this port: somebody listens there, or connects from it. None is lent yet.
+  void leave_out(std::uint16_t port) { ports_.leave_out(port); }
   /// A listener on `local`'s address and a port that nobody else has, with nobody waiting in its backlog: who
   /// connected before it was announced was not asked to. Or an errno value; EADDRINUSE: no port is free.
-  std::expected<PassiveListener, int> lend(const core::Endpoint& local, std::mt19937_64& random);
+  std::expected<PassiveListener, int> lend(const core::Endpoint& local, Random& random);
   /// Takes a listener back. No op is in flight on it. Who connects to it while it rests is reset when it is lent again
   /// or, soon, closed.
   void give_back(const PassiveListener& listener);
@@ -49,7 +51,7 @@ class PassiveListeners {
   using Shelf = std::deque<Resting>;
 
   Shelf& shelf_of(const core::Endpoint& local);
-  std::expected<PassiveListener, int> open(const core::Endpoint& local, std::mt19937_64& random);
+  std::expected<PassiveListener, int> open(const core::Endpoint& local, Random& random);
   void close_first(Shelf& shelf);
   bool close_any();
   void on_time();

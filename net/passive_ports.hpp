@@ -4,10 +4,10 @@
 
 #include <cstdint>
 #include <optional>
-#include <random>
 #include <vector>
 
 #include "core/config.hpp"
+#include "net/random.hpp"
 
 namespace net {
 
@@ -15,8 +15,10 @@ class PassivePorts {
  public:
   explicit PassivePorts(core::PortRange range);
   /// A port that nobody else has; nothing when all are lent.
-  std::optional<std::uint16_t> take(std::mt19937_64& random);
+  std::optional<std::uint16_t> take(Random& random);
   void give_back(std::uint16_t port);
+  /// A port that is never given, if it is in the range. None is lent yet.
+  void leave_out(std::uint16_t port);
   std::size_t free_count() const { return free_.size(); }
   std::size_t size() const { return size_; }
 

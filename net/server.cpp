@@ -42,8 +42,8 @@ io::SocketOptions data_options(const core::Config::Tuning& tuning) {
 }  // namespace
 
 Server::Server(io::Reactor& reactor, spdlog::logger& log, SharedCounts& counts,
-               const std::shared_ptr<const core::Config>& config, std::uint64_t seed, const TicketKeys& ticket_keys,
-               int descriptors)
+               const std::shared_ptr<const core::Config>& config, std::optional<std::uint64_t> seed,
+               const TicketKeys& ticket_keys, int descriptors)
     : context_{.reactor = reactor,
                .log = log,
                .counts = counts,
@@ -58,7 +58,7 @@ Server::Server(io::Reactor& reactor, spdlog::logger& log, SharedCounts& counts,
                .control_buffers = io::BufferPool(control_buffer_size, control_buffer_count),
                .flow_buffers = io::BufferPool(static_cast<std::size_t>(config->data.buffer_kib) * 1024,
                                               static_cast<std::size_t>(config->limits.transfer_buffers)),
-               .random = std::mt19937_64(seed)},
+               .random = Random(seed)},
       ticket_keys_(ticket_keys) {
   burial_.bind<&Server::bury>(*this);
   drain_timer_.bind<&Server::on_drain_timeout>(*this);
@@ -119,10 +119,21 @@ std::optional<StartError> Server::open_listeners() {
     if (!error) error = open_listener(at, false);
   for (const core::Endpoint& at : listen.implicit_tls)
     if (!error) error = open_listener(at, true);
-  if (!error) return std::nullopt;
+  if (!error) {
+    leave_out_own_ports();
+    return std::nullopt;
+  }
   for (const auto& listener : listeners_) context_.reactor.close(listener->socket);
   listeners_.clear();
   return error;
+}
+
+// L and L-1, where active data connections leave from, are never passive ports.
+void Server::leave_out_own_ports() {
+  for (const auto& listener : listeners_) {
+    context_.passive_listeners.leave_out(listener->at.port);
+    context_.passive_listeners.leave_out(static_cast<std::uint16_t>(listener->at.port - 1));
+  }
 }
 
 std::optional<StartError> Server::open_listener(const core::Endpoint& at, bool implicit_tls) {

@@ -23,10 +23,10 @@ struct StartError {
 class Server final : public SessionOwner {
  public:
   /// `counts` stands for this worker; `config` is its share, with server.workers above 1 if others listen on the same
-  /// ports. `seed` feeds passive ports and names; the same seed makes the same choices. `ticket_keys`: those of all
+  /// ports. `seed`, for tests: the same makes the same choices of passive ports and names. `ticket_keys`: those of all
   /// workers. `descriptors`: how many the process may have.
   Server(io::Reactor& reactor, spdlog::logger& log, SharedCounts& counts,
-         const std::shared_ptr<const core::Config>& config, std::uint64_t seed,
+         const std::shared_ptr<const core::Config>& config, std::optional<std::uint64_t> seed,
          const TicketKeys& ticket_keys = TicketKeys::random(), int descriptors = std::numeric_limits<int>::max());
   ~Server() override;
 
@@ -62,6 +62,7 @@ class Server final : public SessionOwner {
   std::optional<StartError> open_roots(const core::Config& config, Roots& roots);
   std::expected<std::shared_ptr<const TlsContext>, StartError> open_tls(const core::Config& config) const;
   std::optional<StartError> open_listeners();
+  void leave_out_own_ports();
   std::optional<StartError> open_listener(const core::Endpoint& at, bool implicit_tls);
   void admit(int socket, const core::Endpoint& peer, bool implicit_tls);
   std::optional<core::Phrase> reason_to_refuse(const core::Endpoint& peer) const;

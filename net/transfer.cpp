@@ -63,6 +63,7 @@ void Transfer::act(core::dtp::Action action) {
     case To::keep: return owner_.on_data_outcome({});
     case To::listen: return open_listener();
     case To::connect: return connect();
+    case To::lapse: return fail(TransferEnd::Cause::no_connection, ETIMEDOUT);
     case To::await: return arm_timer(config_->data.connect_timeout_s);
     case To::secure: return secure();
     case To::move: return move();
@@ -112,6 +113,7 @@ void Transfer::open_listener() {
   }
   listener_ = *lent;
   accept_next();
+  arm_timer(config_->data.connect_timeout_s);
   owner_.on_data_outcome({.endpoint = listener_.at});
 }
 
@@ -129,15 +131,23 @@ bool Transfer::may_connect(const core::Endpoint& peer) const {
          std::ranges::any_of(foreign, [&](const core::Network& n) { return n.contains(peer); });
 }
 
+void Transfer::log_stranger(const core::Endpoint& stranger) const {
+  context_.log.warn(
+      "{} [{}] data connection from {} refused: it is not the client's address; data.foreign_addresses lets others in",
+      address_text(peer_), session_id_, core::to_string(stranger));
+}
+
 void Transfer::on_accept_done(io::Op& op) {
   const bool joining = state_ == State::dropping || state_ == State::stopping;
   if (op.result >= 0 && (joining || !may_connect(unmapped(to_endpoint(op.address))))) {
     context_.reactor.close(op.result, true);
-    if (!joining) return accept_next();
+    if (!joining) log_stranger(unmapped(to_endpoint(op.address)));
+    op.result = -ECONNABORTED;
   }
   if (joining) return try_join();
-  if (op.result == -ECONNABORTED) return accept_next();
+  if (op.result == -ECONNABORTED && !op.cancelled) return accept_next();
   give_back_listener();
+  context_.reactor.disarm(timer_);
   if (op.result < 0) return fail(TransferEnd::Cause::no_connection, -op.result);
   socket_ = op.result;
   raise(Event::accepted);
@@ -305,6 +315,7 @@ void Transfer::on_timer() {
       }
       if (early_) raise(Event::lost);  // octets of a file that nobody stores
       return;
+    case State::listening: return context_.reactor.cancel(accept_op_);  // nobody came: the port is another's
     case State::connecting:
     case State::awaiting: return fail(TransferEnd::Cause::no_connection, ETIMEDOUT);
     case State::securing: return fail(TransferEnd::Cause::not_secured, ETIMEDOUT);

@@ -86,6 +86,7 @@ class Transfer final : private FlowOwner {
   void give_back_listener();
   void close_socket();
   void fail(core::TransferEnd::Cause cause, int error);
+  void log_stranger(const core::Endpoint& stranger) const;
   void on_accept_done(io::Op& op);
   void on_connect_done(io::Op& op);
   void on_timer();

@@ -9,7 +9,6 @@
 #include <csignal>
 #include <limits>
 #include <memory>
-#include <random>
 
 #include "net/config_file.hpp"
 #include "net/log.hpp"
@@ -39,6 +38,7 @@ io::BackendOptions backend_options(const core::Config& config) {
   const core::Config::Tuning& tuning = config.tuning;
   return {.ring_entries = static_cast<unsigned>(config.io.ring_entries),
           .offload_threads = static_cast<unsigned>(config.io.offload_threads),
+          .passwords_waiting = static_cast<std::size_t>(config.limits.logins_waiting),
           .turn = tuning.turn_us * io::microsecond,
           .copy_size = octets(tuning.copy_kib),
           .cold_size = octets(tuning.cold_read_kib),
@@ -83,7 +83,7 @@ int run_worker(const std::string& file, const core::ParsedConfig& parsed, Shared
   if (!chosen->why.empty()) log.warn("falling back to {}: {}", chosen->backend->name(), chosen->why);
 
   io::Reactor reactor(*chosen->backend);
-  Server server(reactor, log, counts, config, std::random_device{}(), ticket_keys, descriptors);
+  Server server(reactor, log, counts, config, std::nullopt, ticket_keys, descriptors);
   if (const auto error = server.start()) {
     reactor.join();  // closes are ops too
     flush_log();

@@ -107,6 +107,7 @@ struct Model {
       case Action::none:
       case Action::close:
       case Action::await: break;
+      case Action::lapse: return raise(Event::failed);
       case Action::keep:
       case Action::dropped: asked = false; break;
       case Action::listen:
