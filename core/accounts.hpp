@@ -47,7 +47,7 @@ struct Mount {
 
 struct Account {
   std::string name;
-  std::string password_hash;  ///< any crypt(3) hash; empty: no password is asked for
+  std::string password_hash;  ///< any crypt(3) hash; empty: no password is asked for, or none fits: see asks_password()
   std::string account;        ///< not empty: what account_for says also needs ACCT with this text
   AccountFor account_for = AccountFor::login;
   std::string root;  ///< directory on this host that is "/" for the user
@@ -57,19 +57,27 @@ struct Account {
   std::optional<bool> resumption_required{};  ///< of data connections under TLS; nothing: as [tls] says
   bool anonymous = false;                     ///< PASS takes any text (RFC 1635)
   std::string place{};                        ///< of its root in the TOML: "user[0]", "host[1].anonymous"
+  /// Whether USER is answered with 331. An account with a certificate and no password is entered by the certificate
+  /// alone: no password fits.
+  bool asks_password() const { return anonymous || !password_hash.empty() || !certificate.empty(); }
   bool operator==(const Account&) const = default;
 };
 
 class Accounts {
  public:
-  void add(Account account) { all_.push_back(std::move(account)); }
+  void add(Account account);
   /// The account of that name, or nullptr. "ftp" is another name of "anonymous" (RFC 1635), both without case.
   const Account* find(std::string_view name) const;
+  /// A hash that costs as much as one of the users', for a name that is none: always the same for one name, and nobody
+  /// who does not know the hashes can tell which.
+  std::string_view decoy_hash(std::string_view name) const;
   const std::vector<Account>& all() const { return all_; }
   bool operator==(const Accounts&) const = default;
 
  private:
   std::vector<Account> all_;
+  std::size_t hashes_ = 0;  ///< accounts with one
+  std::uint64_t key_ = 0;   ///< of all hashes
 };
 
 }  // namespace core

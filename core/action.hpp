@@ -90,8 +90,9 @@ struct SessionSight {
 
 namespace action {
 
-struct Verify {  ///< a password against a crypt(3) hash; EACCES when it does not match
+struct Verify {  ///< a password against a crypt(3) hash; EACCES: it does not match; EBUSY: too many wait already
   std::string_view hash, password;
+  std::string_view user;  ///< the name that USER gave, for the log
 };
 struct EnterRoot {  ///< this directory, the account's own or one of its mounts, is "/" from now on
   const Account* account;
@@ -115,6 +116,7 @@ struct Remove {
 };
 struct Rename {
   std::string_view from, to;
+  bool replaces;  ///< what has the name `to`; else EEXIST
 };
 struct SetFacts {  ///< Outcome::entry, as it is then
   std::string_view path;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/limits.hpp"
+#include "core/secret.hpp"
 
 namespace core {
 namespace {
@@ -45,6 +46,17 @@ std::size_t strip_padding(char* octets, std::size_t size) {
 
 }  // namespace
 
+LineReader::~LineReader() { wipe(buffer_); }
+
+void LineReader::reserve(std::size_t octets) {
+  if (buffer_.capacity() - buffer_.size() >= octets) return;
+  std::string larger;
+  larger.reserve(std::max(buffer_.size() + octets, 2 * buffer_.capacity()));
+  larger.assign(buffer_);
+  wipe(buffer_);
+  buffer_.swap(larger);
+}
+
 std::optional<Line> LineReader::next() {
   forget_taken();
   const Scan scan = find_line_end(buffer_, scanned_);
@@ -63,23 +75,29 @@ bool LineReader::holds(bool (*fits)(std::string_view line)) const {
   return false;
 }
 
-/// Frees what has been given out. Moving what is left costs no more than what was taken, so that
+/// Overwrites and frees what has been given out. Moving what is left costs no more than what was taken, so that
 /// many small lines in one large block stay linear.
 void LineReader::forget_taken() {
-  if (taken_ == buffer_.size()) {
-    buffer_.clear();
-    if (buffer_.capacity() > idle_capacity_max) std::string().swap(buffer_);
-  } else if (taken_ >= buffer_.size() - taken_) {
-    buffer_.erase(0, taken_);
-  } else {
-    return;
-  }
+  wipe(std::span(buffer_).subspan(given_, taken_ - given_));
+  given_ = taken_;
+  if (taken_ == 0 || taken_ < buffer_.size() - taken_) return;
+  drop_front(taken_);
+  if (buffer_.empty() && buffer_.capacity() > idle_capacity_max) std::string().swap(buffer_);
   scanned_ -= taken_;
-  taken_ = 0;
+  taken_ = given_ = 0;
+}
+
+/// Nothing stays of it, nor of what moves to the front in the place where that was.
+void LineReader::drop_front(std::size_t count) {
+  const std::span octets(buffer_);
+  std::ranges::copy(octets.subspan(count), octets.begin());
+  wipe(octets.last(count));
+  buffer_.resize(buffer_.size() - count);
 }
 
 std::optional<Line> LineReader::take_line(std::size_t end) {
   const std::size_t begin = taken_;
+  given_ = begin;
   taken_ = scanned_ = end + 2;
   if (discarding_ || end - begin > limits::command_line_max) {
     discarding_ = false;
@@ -93,11 +111,12 @@ std::optional<Line> LineReader::take_line(std::size_t end) {
 void LineReader::discard_if_too_long() {
   discarding_ = discarding_ || scanned_ - taken_ > limits::command_line_max;
   if (!discarding_) return;
-  buffer_.erase(0, scanned_);
-  taken_ = scanned_ = 0;
+  drop_front(scanned_);
+  given_ = taken_ = scanned_ = 0;
 }
 
 void LineReader::clear() {
+  given_ = 0;
   taken_ = scanned_ = buffer_.size();
   discarding_ = false;
   forget_taken();

@@ -16,8 +16,15 @@ struct Line {
 
 class LineReader {
  public:
+  LineReader() = default;
+  LineReader(const LineReader&) = delete;
+  LineReader& operator=(const LineReader&) = delete;
+  ~LineReader();
+
   /// Where the Telnet filter appends.
   std::string& input() { return buffer_; }
+  /// Room for so many octets more, so that input() does not move and leave a copy of a password behind.
+  void reserve(std::size_t octets);
   /// The next whole line, in order; nothing until CR LF has come. A lone LF or CR is part of the
   /// line. Octets of an over-long line are dropped as they come, and it is reported once.
   std::optional<Line> next();
@@ -25,16 +32,19 @@ class LineReader {
   bool holds(bool (*fits)(std::string_view line)) const;
   /// Octets held, whole lines not yet taken included.
   std::size_t pending() const { return buffer_.size() - taken_; }
-  /// Drops everything held, also the memory of being inside an over-long line: the next octet begins a line.
+  /// Overwrites and drops everything held, also the memory of being inside an over-long line: the next octet begins a
+  /// line.
   void clear();
 
  private:
   void forget_taken();
+  void drop_front(std::size_t count);
   std::optional<Line> take_line(std::size_t end);
   void discard_if_too_long();
 
   std::string buffer_;
-  std::size_t taken_ = 0;    ///< octets of buffer_ already given out
+  std::size_t given_ = 0;    ///< where the line begins that was given out last
+  std::size_t taken_ = 0;    ///< octets of buffer_ already given out, overwritten but for that line
   std::size_t scanned_ = 0;  ///< octets of buffer_ known to hold no CR LF
   bool discarding_ = false;  ///< inside an over-long line
 };

@@ -14,13 +14,29 @@
 
 namespace core {
 
+namespace {
+
+constexpr Moment second = 1'000'000'000;
+
+/// A command that changes files or names when it is done.
+bool changes(const CommandRow& row) {
+  using enum Right;
+  return row.right == write || row.right == remove || row.right == rename || row.right == make_dir;
+}
+
+}  // namespace
+
 Pi::Pi(std::shared_ptr<const Config> config, const Endpoint& local, const Endpoint& peer, Moment now)
-    : config_(std::move(config)), local_(unmapped(local)), peer_(unmapped(peer)), last_activity_(now) {
+    : config_(std::move(config)),
+      local_(unmapped(local)),
+      peer_(unmapped(peer)),
+      login_begun_(now),
+      last_activity_(now) {
   default_parameters();
 }
 
 void Pi::greet(Moment now) {
-  last_activity_ = now;
+  last_activity_ = login_begun_ = now;
   append_reply(output_, Code::service_ready, greeting());
 }
 
@@ -31,8 +47,8 @@ void Pi::refuse(Phrase why) {
 
 void Pi::receive(std::string_view octets, bool urgent, Moment now) {
   now_ = now;
-  last_activity_ = now;
   if (closing_ || turning_) return;
+  reader_.reserve(octets.size());
   // Urgent data without Telnet in it is only a client's way of sending (Ruby's last LF, for one).
   if (urgent && may_hold_telnet(octets)) {
     telnet_.begin_synch();
@@ -79,6 +95,7 @@ bool Pi::take_line() {
   if (!holding_) {
     const std::optional<Line> line = reader_.next();
     if (!line) return false;
+    last_activity_ = now_;
     held_.assign(line->text);
     held_too_long_ = line->too_long;
     holding_ = true;
@@ -89,11 +106,15 @@ bool Pi::take_line() {
   holding_ = false;
   forget_sequences(row);
   if (row == nullptr) {
-    append_reply(output_, Code::unrecognised,
-                 held_too_long_ ? say("The command line is too long.") : say("Command not recognised."));
+    const std::string_view why = held_too_long_ ? say("The command line is too long.") : say("Command not recognised.");
+    append_reply(output_, Code::unrecognised, why);
+    notices_.push_back(
+        {.verb = std::string(command.verb), .object = {}, .code = Code::unrecognised, .text = std::string(why)});
   } else {
     run_command(*row, command);
   }
+  wipe(std::span(held_));  // it may hold a password
+  held_.clear();
   return true;
 }
 
@@ -120,6 +141,7 @@ bool Pi::must_abort_work() {
 void Pi::run_command(const CommandRow& row, const Command& command) {
   assert(foreground_.row == nullptr);
   foreground_ = {&row, row.diagram};
+  if (row.handler != &Pi::on_pass && row.handler != &Pi::on_acct) foreground_.argument = command.argument;
   if (may_run(row, command)) (this->*row.handler)(command.argument);
 }
 
@@ -163,6 +185,7 @@ void Pi::reply_to(Exchange& exchange, Code code, std::string_view text) {
   const Next then = next(exchange.diagram, number(code));
   assert(then != Next::error);
   append_reply(output_, code, text);
+  note(exchange, code, text);
   // A transfer command spends what REST and ALLO said, however it is answered.
   if (exchange.diagram == Diagram::transfer) forget_restart(), allocate_ = 0;
   // "A failure at any point in the sequence necessitates the repetition of the entire sequence" (4.2).
@@ -173,6 +196,22 @@ void Pi::reply_to(Exchange& exchange, Code code, std::string_view text) {
   }
   exchange.row = nullptr;
   if (&exchange == &foreground_) waiting_ = Waiting::nothing;
+}
+
+// What is told at the end of a transfer or of a long work is in the log of that.
+void Pi::note(const Exchange& exchange, Code code, std::string_view text) {
+  constexpr unsigned done = 200, pending = 300, refused = 500;
+  const CommandRow& row = *exchange.row;
+  const bool of_site = find_site_command(row.verb) == &row;
+  const bool changed =
+      number(code) >= done && number(code) < pending && (of_site ? row.right.has_value() : changes(row));
+  if (&exchange == &transfer_ || (number(code) < refused && !changed)) return;
+  std::string object = exchange.names_path ? quoted(path_) : exchange.argument;
+  if (row.handler == &Pi::on_rnto && changed) object = fmt::format("{} to {}", quoted(rename_from_), object);
+  notices_.push_back({.verb = fmt::format("{}{}", of_site ? "SITE " : "", row.verb),
+                      .object = std::move(object),
+                      .code = code,
+                      .text = std::string(text)});
 }
 
 void Pi::refuse_file_to(Exchange& exchange, const Outcome& outcome) {
@@ -295,17 +334,28 @@ SessionSight Pi::sight(Moment now) const {
 Moment Pi::deadline() const {
   if (closing_) return INT64_MAX;
   if (waiting_ == Waiting::delay) return delayed_until_;
-  const std::int64_t idle_s = idle_timeout_s_.value_or(config().limits.idle_timeout_s);
   const bool moving = transferring() && !unreported_;
-  if (moving || waiting_ == Waiting::outcome || idle_s == 0) return INT64_MAX;
-  return last_activity_ + idle_s * 1'000'000'000;
+  if (moving || waiting_ == Waiting::outcome) return INT64_MAX;
+  return std::min(idle_until(), login_until());
+}
+
+Moment Pi::idle_until() const {
+  const std::int64_t idle_s = idle_timeout_s_.value_or(config().limits.idle_timeout_s);
+  return idle_s == 0 ? INT64_MAX : last_activity_ + idle_s * second;
+}
+
+// Whatever else is sent: who has not logged in by then holds a session for nothing.
+Moment Pi::login_until() const {
+  const std::int64_t login_s = config().limits.login_timeout_s;
+  return logged_in() || login_s == 0 ? INT64_MAX : login_begun_ + login_s * second;
 }
 
 void Pi::on_time(Moment now) {
   now_ = now;
   if (now < deadline()) return;
   if (inside_listing()) return close_control();  // the client reads nothing, and a 421 would stand inside the reply
-  if (waiting_ != Waiting::delay) return refuse("Idle for too long; good-bye.");
+  if (waiting_ != Waiting::delay)
+    return now < idle_until() ? refuse("You did not log in in time.") : refuse("Idle for too long; good-bye.");
   if (login_failures_ >= config().limits.login_failures) return refuse("Too many failed logins.");
   reply(Code::not_logged_in, "Login incorrect.");
 }
@@ -326,6 +376,7 @@ bool Pi::resolve(std::string_view argument) {
     return false;
   }
   path_ = std::move(*path);
+  foreground_.names_path = true;
   return true;
 }
 

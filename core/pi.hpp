@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/action.hpp"
@@ -17,12 +18,22 @@
 #include "core/line_reader.hpp"
 #include "core/phrase.hpp"
 #include "core/reply.hpp"
+#include "core/secret.hpp"
 #include "core/telnet.hpp"
 
 namespace core {
 
 /// A moment on a monotonic clock, in nanoseconds.
 using Moment = std::int64_t;
+
+/// For the log: a command that has changed something, or was refused (5yz), but for transfers and what takes long,
+/// which net/ reports.
+struct Notice {
+  std::string verb;      ///< "DELE", "SITE CHMOD", or what the client wrote for one
+  std::string object{};  ///< the paths that it names, else its argument; nothing that is secret
+  Code code{};
+  std::string text{};  ///< of the reply
+};
 
 class Pi {
  public:
@@ -78,6 +89,8 @@ class Pi {
   /// Nothing is being answered or waited for, such as the handshake behind 234: a 421 stands between two replies.
   bool resting() const { return foreground_.row == nullptr && waiting_ == Waiting::nothing && !transferring(); }
 
+  /// Those since the last call.
+  std::vector<Notice> take_notices() { return std::exchange(notices_, {}); }
   /// For the log: who is logged in (empty before).
   std::string_view user() const { return logged_in() ? std::string_view(account_->name) : std::string_view(); }
   /// For SITE WHO, all but the number of the session.
@@ -93,6 +106,8 @@ class Pi {
   struct Exchange {
     const CommandRow* row = nullptr;
     Diagram diagram = Diagram::simple;
+    std::string argument{};   ///< for the log; nothing of PASS and ACCT
+    bool names_path = false;  ///< path_ is that of the argument
   };
   using After = void (Pi::*)(const Outcome&);
   enum class Login : std::uint8_t { user_wanted, password_wanted, account_wanted, done };
@@ -121,6 +136,7 @@ class Pi {
   void refuse_file(const Outcome& outcome) { refuse_file_to(foreground_, outcome); }
   void refuse_file_to(Exchange& exchange, const Outcome& outcome);
   void ask(const Action& action, After after);
+  void note(const Exchange& exchange, Code code, std::string_view text);
   void wait_for_transfer_end(After after);
   void finish_transfer(const TransferEnd& end);
   bool inside_listing() const;
@@ -131,6 +147,8 @@ class Pi {
   bool resolve(std::string_view argument);
   bool resolve_many(std::span<const std::string> arguments, std::vector<std::string>& paths);
   void default_parameters();
+  Moment idle_until() const;
+  Moment login_until() const;
 
   bool offers(const CommandRow& row) const;
   std::uint32_t file_mode() const;
@@ -223,7 +241,6 @@ class Pi {
   void fail_login();
   void refuse_late();
   void password_accepted();
-  std::string_view decoy_hash() const;
 
   // 4.1.2, transfer parameters (pi_parameters.cpp).
   void on_port(std::string_view argument);
@@ -319,6 +336,7 @@ class Pi {
   Waiting waiting_ = Waiting::nothing;  ///< what foreground_ waits for
   After after_ = nullptr;
   std::optional<Action> asked_;
+  std::vector<Notice> notices_;
   TransferProgress progress_;
   After working_ = nullptr;                ///< transfer_ is work: what replies at its end
   bool aborted_ahead_ = false;             ///< it was ended by an ABOR that is still to be answered
@@ -334,8 +352,11 @@ class Pi {
   Login login_ = Login::user_wanted;
   const Account* account_ = nullptr;
   bool account_given_ = false;  ///< ACCT, behind the login
-  std::string secret_;          ///< the password, while it is being verified
+  Secret secret_;               ///< the password, while it is being verified
+  std::string user_name_;       ///< as USER gave it
   int login_failures_ = 0;
+  Moment login_begun_ = 0;  ///< since when nobody is logged in
+  Moment tried_at_ = 0;     ///< when PASS or ACCT came that is being answered
 
   // Security.
   enum class Tls : std::uint8_t { off, on, cleared };  ///< cleared: by CCC; what was agreed on for data holds
@@ -376,7 +397,7 @@ class Pi {
   TransferSpec listed_;                         ///< of STAT, which may come while a transfer moves
   Code listing_code_ = Code::directory_status;  ///< of the STAT reply that is being written
 
-  Moment last_activity_ = 0;
+  Moment last_activity_ = 0;  ///< the last whole command, or the end of what one began
   Moment delayed_until_ = INT64_MAX;
   bool closing_ = false;
   bool draining_ = false;

@@ -12,36 +12,38 @@ namespace core {
 // nowhere: the answer is the same, and so is the time until PASS fails (RFC 2577 7).
 void Pi::on_user(std::string_view argument) {
   log_out();
+  user_name_.assign(argument);
   account_ = accounts().find(argument);
   by_certificate_ = account_ != nullptr && certificate_suits(*account_);
-  const bool password_needed = account_ == nullptr || account_->anonymous || !account_->password_hash.empty();
+  const bool password_needed = account_ == nullptr || account_->asks_password();
   if (by_certificate_ || !password_needed) return password_accepted();
   login_ = Login::password_wanted;
   reply(Code::need_password, "User name okay, need password.");
 }
 
 void Pi::on_pass(std::string_view argument) {
-  if (logged_in() && by_certificate_) return reply(Code::superfluous, "No password is needed.");
+  if (logged_in() && (by_certificate_ || !account_->asks_password()))
+    return reply(Code::superfluous, "No password is needed.");
   if (login_ != Login::password_wanted) return reply(Code::bad_sequence, "Send USER first.");
   login_ = Login::user_wanted;
   if (account_ != nullptr && account_->anonymous) return password_accepted();
   secret_.assign(argument);
-  ask(action::Verify{account_ != nullptr ? std::string_view(account_->password_hash) : decoy_hash(), secret_},
-      &Pi::after_verify);
+  tried_at_ = now_;
+  const bool known = account_ != nullptr && !account_->password_hash.empty();
+  const std::string_view hash = known ? account_->password_hash : accounts().decoy_hash(user_name_);
+  ask(action::Verify{hash, secret_.view(), user_name_}, &Pi::after_verify);
 }
 
 void Pi::after_verify(const Outcome& outcome) {
-  std::ranges::fill(secret_, '\0');
   secret_.clear();
-  if (outcome.error == 0 && account_ != nullptr) return password_accepted();
+  if (outcome.error == EBUSY) return refuse("Too many log ins are waiting; try again later.");
+  if (outcome.error == ENOMEM) {
+    log_out();
+    return reply(Code::local_error, "The password cannot be verified now; try again later.");
+  }
+  const bool known = account_ != nullptr && !account_->password_hash.empty();
+  if (outcome.error == 0 && known) return password_accepted();
   fail_login();
-}
-
-// Any user's hash, so that an unknown name costs the same work.
-std::string_view Pi::decoy_hash() const {
-  for (const Account& account : accounts().all())
-    if (!account.password_hash.empty()) return account.password_hash;
-  return "$6$millrace$decoy";  // nobody has a password: there is nothing to guess
 }
 
 void Pi::password_accepted() {
@@ -53,12 +55,14 @@ void Pi::password_accepted() {
 void Pi::on_acct(std::string_view argument) {
   if (login_ == Login::done && !lacks_account()) return reply(Code::superfluous, "No account is needed.");
   if (login_ == Login::done) {
-    account_given_ = argument == account_->account;
+    account_given_ = same_secret(argument, account_->account);
+    tried_at_ = now_;
     return account_given_ ? reply(Code::logged_in, "Account accepted; you may store files.") : refuse_late();
   }
   if (login_ != Login::account_wanted) return reply(Code::bad_sequence, "Send USER and PASS first.");
   login_ = Login::user_wanted;
-  if (argument == account_->account) return enter();
+  tried_at_ = now_;
+  if (same_secret(argument, account_->account)) return enter();
   fail_login();
 }
 
@@ -75,7 +79,6 @@ void Pi::after_enter_root(const Outcome& outcome) {
     return reply(Code::local_error, "Your directory cannot be opened now.");
   }
   login_ = Login::done;
-  login_failures_ = 0;
   directory_ = "/";
   // 232 answers USER alone (RFC 2228 5).
   const bool at_once = by_certificate_ && foreground_.row->handler == &Pi::on_user;
@@ -83,6 +86,7 @@ void Pi::after_enter_root(const Outcome& outcome) {
 }
 
 void Pi::log_out() {
+  if (logged_in()) login_begun_ = now_;
   login_ = Login::user_wanted;
   account_ = nullptr;
   account_given_ = false;
@@ -100,11 +104,12 @@ void Pi::fail_login() {
   refuse_late();
 }
 
-// The answer comes late, which slows guessing down and holds up nobody else (RFC 2577 5).
+// The answer comes late, which slows guessing down and holds up nobody else (RFC 2577 5). The time runs from PASS on,
+// so that it does not show what the hash cost.
 void Pi::refuse_late() {
   ++login_failures_;
   waiting_ = Waiting::delay;
-  delayed_until_ = now_ + config().limits.login_failure_delay_ms * 1'000'000;
+  delayed_until_ = tried_at_ + config().limits.login_failure_delay_ms * 1'000'000;
 }
 
 void Pi::on_cwd(std::string_view argument) {

@@ -113,7 +113,7 @@ void Pi::on_allo(std::string_view argument) {
   }
   if (!good) return reply(Code::bad_parameter, "Wanted: octets, or octets R octets.");
   allocate_ = *octets;
-  reply(Code::okay, "Space will be allocated when the transfer begins.");
+  reply(Code::okay, "A transfer is refused if so much does not fit.");
 }
 
 void Pi::on_rest(std::string_view argument) {
@@ -220,7 +220,10 @@ void Pi::after_rnfr(const Outcome& outcome) {
 
 void Pi::on_rnto(std::string_view argument) {
   if (!std::exchange(renaming_, false)) return reply(Code::bad_sequence, "Send RNFR first.");
-  if (resolve(argument)) ask(action::Rename{rename_from_, path_}, &Pi::after_file_action);
+  if (!resolve(argument)) return;
+  // To replace a file is to write it or to delete it: the right to rename alone does not do that.
+  const bool replaces = account_->rights.has(Right::write) && account_->rights.has(Right::remove);
+  ask(action::Rename{rename_from_, path_, replaces}, &Pi::after_file_action);
 }
 
 void Pi::on_dele(std::string_view argument) {

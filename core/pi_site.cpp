@@ -70,7 +70,7 @@ void Pi::on_site(std::string_view argument) {
   const Command command = split_line(argument);
   const CommandRow* row = find_site_command(command.verb);
   if (row == nullptr) return reply(Code::parameter_not_implemented, "No such SITE subcommand. SITE HELP lists them.");
-  foreground_ = {row, row->diagram};
+  foreground_ = {row, row->diagram, std::string(command.argument)};
   if (row->handler != &Pi::on_site_cpto) copying_ = false;
   if (may_run(*row, command)) (this->*row->handler)(command.argument);
 }

@@ -88,6 +88,7 @@ class KernelReceive final : public Flow {
 
   void on_op_done(io::Op& op) {
     if (op.kind == io::OpKind::allocate) return on_reserved(op);
+    if (op.file_failed) octets_ += static_cast<std::uint64_t>(op.length);  // they have come all the same
     if (op.result <= 0) return end({-op.result, op.file_failed});
     octets_ += static_cast<std::uint64_t>(op.result);
     if (op.kind == io::OpKind::recv) return end({EFBIG, true});
@@ -177,7 +178,7 @@ class CodecFlow : public Flow {
   static constexpr std::size_t slow_piece = 16 * 1024, slow_room = 64 * 1024;  ///< octets in and out
   void begin_work() {
     doing_ = Doing::working;
-    op_.call(&CodecFlow::work, this, true);
+    op_.call(&CodecFlow::work, this, io::Lane::pieces);
     reactor_.submit(op_);
   }
   static int work(void* flow) {

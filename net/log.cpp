@@ -7,6 +7,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <iterator>
 
 namespace net {
@@ -15,6 +16,26 @@ namespace {
 constexpr std::size_t queued_lines = 8192;
 constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
                                                 spdlog::level::err};
+
+// Octets of the UTF-8 character that `text` begins with; 0: it is a control character, or none at all (RFC 3629 4).
+std::size_t shown_octets(std::string_view text) {
+  const auto octet = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  const auto between = [&](std::size_t i, unsigned least, unsigned most) {
+    return octet(i) >= least && octet(i) <= most;
+  };
+  const auto follows = [&](std::size_t i) { return between(i, 0x80, 0xbf); };
+  if (between(0, 0x20, 0x7e)) return 1;
+  if (between(0, 0xc2, 0xdf)) return follows(1) && (octet(0) > 0xc2 || octet(1) > 0x9f) ? 2 : 0;
+  if (between(0, 0xe0, 0xef)) {
+    const unsigned least = octet(0) == 0xe0 ? 0xa0 : 0x80;
+    const unsigned most = octet(0) == 0xed ? 0x9f : 0xbf;
+    return between(1, least, most) && follows(2) ? 3 : 0;
+  }
+  if (!between(0, 0xf0, 0xf4)) return 0;
+  const unsigned least = octet(0) == 0xf0 ? 0x90 : 0x80;
+  const unsigned most = octet(0) == 0xf4 ? 0x8f : 0xbf;
+  return between(1, least, most) && follows(2) && follows(3) ? 4 : 0;
+}
 
 }  // namespace
 
@@ -46,17 +67,17 @@ std::expected<std::shared_ptr<spdlog::logger>, std::string> make_log(const core:
   return log;
 }
 
-std::string log_text(std::string_view text) {
+std::string log_text(std::string_view text, std::size_t most) {
   std::string out;
-  for (const char c : text) {
-    const auto octet = static_cast<unsigned char>(c);
-    if (octet < 0x20 || octet == 0x7f) {
-      fmt::format_to(std::back_inserter(out), "\\x{:02x}", octet);
-    } else {
-      out += c;
-    }
+  const bool cut = text.size() > most;
+  if (cut) text = text.substr(0, most);
+  while (!text.empty()) {
+    const std::size_t octets = shown_octets(text);
+    if (octets == 0) fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(text.front()));
+    out += text.substr(0, octets);
+    text.remove_prefix(std::max<std::size_t>(octets, 1));
   }
-  return out;
+  return cut ? out + "..." : out;
 }
 
 void flush_log() { spdlog::shutdown(); }

@@ -22,8 +22,9 @@ struct LogWriter {
 /// there, with what the umask leaves. When the thread's queue is full the oldest lines are dropped.
 std::expected<std::shared_ptr<spdlog::logger>, std::string> make_log(const core::Config::Log& config,
                                                                      const LogWriter& writer);
-/// A client's text for one line of the log: control characters as \xNN, so that no name can forge a line.
-std::string log_text(std::string_view text);
+/// A client's text for one line of the log, cut behind `most` octets: control characters (those of ISO 6429's C1 too,
+/// U+0080 to U+009F), and what is no UTF-8, as \xNN, so that no name can forge a line or speak to a terminal.
+std::string log_text(std::string_view text, std::size_t most = std::string_view::npos);
 /// Writes what is queued and ends the log's thread.
 void flush_log();
 

@@ -26,14 +26,36 @@ constexpr io::Time last_words_timeout = 10 * io::second;
 constexpr std::size_t listing_piece = 4096;
 // What is kept of a reply buffer's memory while the session idles.
 constexpr std::size_t idle_capacity = 512;
+// Octets that the log shows of a user that there may not be, and of what is no command.
+constexpr std::size_t notice_most = 64;
+
+// Whose passwords wait behind each other: those of one IPv4 address, or of one IPv6 network of 64 bits.
+std::uint64_t share_of(const core::Endpoint& peer) {
+  constexpr std::size_t octets_most = 8;
+  const std::size_t octets = peer.family == core::Family::ipv4 ? 4 : octets_most;
+  std::uint64_t share = 1;
+  for (std::size_t i = 0; i < octets; ++i) share = share << 8 | peer.address[i];
+  return share;
+}
+
+const char* why_not_verified(int error) {
+  if (error == EBUSY) return "too many wait already (limits.logins_waiting)";
+  return strerror(error);
+}
 
 }  // namespace
 
+// crypt(3) sees a password up to its first NUL: one that has a NUL fits nothing, for as much work.
 int Session::Verification::run(void* argument) {
-  const auto& [hash, password, op] = *static_cast<const Verification*>(argument);
-  crypt_data data{};
-  const char* made = crypt_r(password.c_str(), hash.c_str(), &data);
-  return made != nullptr && hash == made ? 0 : -EACCES;
+  const auto& self = *static_cast<const Verification*>(argument);
+  const auto data = std::make_unique<crypt_data>();
+  errno = 0;
+  const char* made = crypt_rn(self.password.c_str(), self.hash.c_str(), data.get(), sizeof *data);
+  const bool no_memory = made == nullptr && errno == ENOMEM;
+  const bool fits = made != nullptr && core::same_secret(made, self.hash) && !self.password.view().contains('\0');
+  explicit_bzero(data.get(), sizeof *data);
+  if (no_memory) return -ENOMEM;
+  return fits ? 0 : -EACCES;
 }
 
 Session::Session(Context& context, SessionOwner& owner, std::uint64_t id, int socket, const core::Endpoint& local,
@@ -90,12 +112,21 @@ void Session::pump() {
   }
   while (const auto action = pi_.next_action(context_.reactor.now())) perform(*action);
   pumping_ = false;
+  log_notices();
   if (send_op_.idle() && says_something()) context_.reactor.later(saying_);
   read_more();
   arm_timer();
   if (turn_ != Turn::none) return take_turn();
   if (pi_.closing() && send_op_.idle() && !says_something() && !pi_.transferring()) return hang_up();
   if (transfer_ && transfer_->marker_waits() && pi_.may_take_marker()) transfer_->marker_again();
+}
+
+void Session::log_notices() {
+  for (const core::Notice& notice : pi_.take_notices())
+    context_.log.info("{} [{}] {}{}{}{}{}: {} {}", address_text(peer()), id_, log_text(pi_.user()),
+                      pi_.user().empty() ? "" : " ", log_text(notice.verb, notice_most),
+                      notice.object.empty() ? "" : " ", log_text(notice.object), core::number(notice.code),
+                      log_text(notice.text));
 }
 
 void Session::perform(const core::Action& action) {
@@ -113,7 +144,7 @@ void Session::perform(const core::Action& action) {
       self.file().make_directory(self.root_, a.path, a.mode, core::is_synced(self.config_->uploads.publish));
     }
     void operator()(const act::Remove& a) const { self.file().remove(self.root_, a.path, a.directory); }
-    void operator()(const act::Rename& a) const { self.file().rename(self.root_, a.from, a.to); }
+    void operator()(const act::Rename& a) const { self.file().rename(self.root_, a.from, a.to, a.replaces); }
     void operator()(const act::SetFacts& a) const { self.file().set_facts(self.root_, a.path, a.wanted); }
     void operator()(const act::LookForSpace& a) const { self.file().look_for_space(self.root_, a.path); }
     void operator()(const act::MakeLink& a) const { self.file().make_link(self.root_, a.path, a.target); }
@@ -145,18 +176,25 @@ void Session::tell(const core::Outcome& outcome) {
 
 // Hashing takes milliseconds by design: it runs on an offload thread, which sees only its own copy.
 void Session::verify(const core::action::Verify& wanted) {
-  verification_ = std::make_unique<Verification>(std::string(wanted.hash), std::string(wanted.password));
+  verification_ = std::make_unique<Verification>();
+  verification_->hash = wanted.hash;
+  verification_->user = wanted.user;
+  verification_->password.assign(wanted.password);
   verification_->op.bind<&Session::on_verify_done>(*this);
-  verification_->op.call(&Verification::run, verification_.get());
+  verification_->op.call(&Verification::run, verification_.get(), io::Lane::passwords, share_of(peer()));
   context_.reactor.submit(verification_->op);
 }
 
 void Session::on_verify_done(io::Op& op) {
   const int error = -op.result;
-  std::ranges::fill(verification_->password, '\0');
+  const std::string user = log_text(verification_->user, notice_most);
   verification_.reset();
-  context_.log.log(error == 0 ? spdlog::level::debug : spdlog::level::warn, "{} [{}] password {}", address_text(peer()),
-                   id_, error == 0 ? "verified" : "refused");
+  if (error == 0) {
+    context_.log.debug("{} [{}] password of {} verified", address_text(peer()), id_, user);
+  } else {
+    context_.log.warn("{} [{}] password of {} refused{}{}", address_text(peer()), id_, user,
+                      error != EACCES ? ": " : "", error != EACCES ? why_not_verified(error) : "");
+  }
   tell({.error = error});
 }
 
@@ -390,11 +428,11 @@ void Session::on_recv_done(io::Op& op) {
     tls_.reset();
   }
   if (state_ == State::closing) {
-    if (op.result > 0) context_.control_buffers.give_back(op.data);
+    if (op.result > 0) forget(op);
     return try_end();
   }
   if (state_ == State::open && turn_ != Turn::none && (op.result > 0 || op.cancelled)) {
-    if (op.result > 0) context_.control_buffers.give_back(op.data);  // too early: anybody may have sent it
+    if (op.result > 0) forget(op);  // too early: anybody may have sent it
     return pump();
   }
   if (op.result == -ENOBUFS) return read_more();
@@ -406,9 +444,15 @@ void Session::on_recv_done(io::Op& op) {
     context_.open_files.doubt();
     pi_.receive(octets, urgent, context_.reactor.now());
   }
-  context_.control_buffers.give_back(op.data);
+  forget(op);
   if (state_ == State::lingering) return read_more();  // thrown away
   pump();
+}
+
+// What was received may hold a password.
+void Session::forget(const io::Op& op) {
+  core::wipe(std::span(op.data, static_cast<std::size_t>(op.result)));
+  context_.control_buffers.give_back(op.data);
 }
 
 // All that is there goes in one send: the replies to pipelined commands travel together, and so do the two of a

@@ -65,6 +65,7 @@ class Session final : public TransferOwner {
   enum class Turn : std::uint8_t { none, to_tls, to_clear };
 
   void pump();
+  void log_notices();
   void perform(const core::Action& action);
   void verify(const core::action::Verify& wanted);
   void enter_root(const core::Account& account, const std::string& root);
@@ -86,6 +87,7 @@ class Session final : public TransferOwner {
   bool securing() const { return tls_ && !tls_->op.idle(); }
 
   void read_more();
+  void forget(const io::Op& op);
   void send_output();
   bool says_something() { return sent_ < sending_.size() || !pi_.output().empty(); }
   void arm_timer();
@@ -107,9 +109,10 @@ class Session final : public TransferOwner {
 
   /// A password that is being checked; an offload thread sees these copies and nothing else.
   struct Verification {
-    std::string hash, password;
+    std::string hash, user;
+    core::Secret password;
     io::Op op{};
-    /// Whether they fit: 0 or -EACCES. Takes a Verification.
+    /// Whether they fit: 0 or -EACCES; -ENOMEM: nobody can tell now. Takes a Verification.
     static int run(void* argument);
   };
   /// What is asked of the file system outside transfers. Made for a command and forgotten behind its reply: most

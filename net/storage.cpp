@@ -61,6 +61,8 @@ void FileTask::on_op_done(io::Op& op) {
   }
   if (running_ == &FileTask::ask_space) count_.made = static_cast<std::uint64_t>(op.length);
   if (running_ == &FileTask::unlink) not_empty_ = op.result < 0;
+  if (running_ == &FileTask::rename_names && op.result == 0)
+    steps_ = {};  // what follows is for where that is not possible
   if (writes_) return after_upload_step(op);
   next();
 }
@@ -69,6 +71,8 @@ void FileTask::on_op_done(io::Op& op) {
 bool FileTask::tolerated(int error) const {
   const bool not_empty = error == ENOTEMPTY || error == EEXIST;
   if (running_ == &FileTask::unlink) return flags_ == AT_REMOVEDIR && not_empty;
+  if (running_ == &FileTask::rename_names) return error == EINVAL && flags_ != 0;
+  if (running_ == &FileTask::look_taken) return error == ENOENT;
   return (running_ == &FileTask::open_straight && error == ELOOP) || upload_tolerates(error);
 }
 
@@ -210,7 +214,43 @@ void FileTask::unlink_swept() {
 void FileTask::rename_names() {
   below_.assign(core::last_name(path_));
   below2_.assign(core::last_name(path2_));
-  op_.rename(parent_, below_.c_str(), parent2_, below2_.c_str(), 0);
+  op_.rename(parent_, below_.c_str(), parent2_, below2_.c_str(), static_cast<unsigned>(flags_));
+  reactor_.submit(op_);
+}
+
+// Where the file system has no RENAME_NOREPLACE (FUSE, NFS) a file gets its new name as a link, which never replaces
+// anything, and then loses the old one. A directory can have no second name; what a rename of one may replace is an
+// empty directory, made in the moment behind the look.
+void FileTask::look_old() {
+  op_.stat(parent_, below_.c_str(), AT_SYMLINK_NOFOLLOW, facts_);
+  reactor_.submit(op_);
+}
+
+void FileTask::link_renamed() {
+  flags_ = S_ISDIR(facts_.stx_mode) ? AT_REMOVEDIR : 0;
+  if (flags_ != 0) return next();
+  op_.link(parent_, below_.c_str(), parent2_, below2_.c_str(), 0);
+  reactor_.submit(op_);
+}
+
+void FileTask::look_taken() {
+  if (flags_ == 0) return next();
+  facts_ = {};
+  op_.stat(parent2_, below2_.c_str(), AT_SYMLINK_NOFOLLOW, facts_);
+  reactor_.submit(op_);
+}
+
+void FileTask::want_untaken() {
+  if (flags_ != 0 && facts_.stx_mode != 0) return finish(EEXIST);
+  next();
+}
+
+void FileTask::leave_old() {
+  if (flags_ == 0) {
+    op_.remove(parent_, below_.c_str(), 0);
+  } else {
+    op_.rename(parent_, below_.c_str(), parent2_, below2_.c_str(), 0);
+  }
   reactor_.submit(op_);
 }
 
@@ -283,9 +323,12 @@ void FileTask::remove(std::shared_ptr<Root> root, std::string_view path, bool di
   begin(std::move(root), path, std::span(steps).first(directory ? 4 : 2));
 }
 
-void FileTask::rename(std::shared_ptr<Root> root, std::string_view from, std::string_view to) {
-  static constexpr Step steps[] = {&FileTask::open_parent, &FileTask::open_parent2, &FileTask::rename_names};
+void FileTask::rename(std::shared_ptr<Root> root, std::string_view from, std::string_view to, bool replaces) {
+  static constexpr Step steps[] = {&FileTask::open_parent,  &FileTask::open_parent2, &FileTask::rename_names,
+                                   &FileTask::look_old,     &FileTask::link_renamed, &FileTask::look_taken,
+                                   &FileTask::want_untaken, &FileTask::leave_old};
   path2_.assign(to);
+  flags_ = replaces ? 0 : RENAME_NOREPLACE;
   begin(std::move(root), from, steps);
 }
 

@@ -49,7 +49,8 @@ class FileTask {
   /// the directory above may not be read, and so cannot be synced.
   void make_directory(std::shared_ptr<Root> root, std::string_view path, unsigned mode, bool synced);
   void remove(std::shared_ptr<Root> root, std::string_view path, bool directory);
-  void rename(std::shared_ptr<Root> root, std::string_view from, std::string_view to);
+  /// EEXIST: unless it `replaces`, there is something of that name.
+  void rename(std::shared_ptr<Root> root, std::string_view from, std::string_view to, bool replaces);
   /// Sets what is wanted of what the path leads to; facts() are those it has then.
   void set_facts(std::shared_ptr<Root> root, std::string_view path, const core::Modification& wanted);
   /// How many octets can still be stored in a directory: count().made.
@@ -71,7 +72,7 @@ class FileTask {
     unsigned mode = 0644;          ///< of a file that is made; what is replaced hands on its mode and owner
     bool must_be_new = false;      ///< STOU: EEXIST when the name is taken
     bool must_exist = false;       ///< REST: ENOENT when there is nothing to continue
-    std::uint64_t allocate = 0;    ///< octets to set aside now; ENOSPC says that they do not fit
+    std::uint64_t wanted = 0;      ///< octets that are going to come; ENOSPC says that they do not fit
     std::string temporary_suffix;  ///< makes the unpublished file's name unique (atomic, durable)
   };
   /// A regular file to write, created when missing. A link at the end of the path is followed. An unseen upload is a
@@ -80,7 +81,7 @@ class FileTask {
   /// Cuts the open file.
   void truncate(std::uint64_t length);
   /// Space was set aside for the upload, up to `octets`.
-  void set_aside(std::uint64_t octets) { upload_.allocate = std::max(upload_.allocate, octets); }
+  void set_aside(std::uint64_t octets) { set_aside_ = std::max(set_aside_, octets); }
   /// The upload is whole, `length` octets: cut what was set aside too much, or with `exact` to that length
   /// in any case (it may end with a hole); then sync it, flush it and give it its name.
   void publish(std::uint64_t length, bool exact);
@@ -153,7 +154,7 @@ class FileTask {
   void keep_mode();
   void stat_object();
   void want_regular();
-  void allocate();
+  void ask_room();
   void make_dir();
   void sync_made();
   void unlink();
@@ -161,6 +162,11 @@ class FileTask {
   void on_swept();
   void unlink_swept();
   void rename_names();
+  void look_old();
+  void link_renamed();
+  void look_taken();
+  void want_untaken();
+  void leave_old();
   void cut();
   void cut_allocated();
   void cut_to_size();
@@ -213,6 +219,7 @@ class FileTask {
   std::unique_ptr<core::Codec> counter_;
   core::Representation as_;
   std::uint64_t length_ = 0;
+  std::uint64_t set_aside_ = 0;  ///< for the upload: up to there
   std::int64_t offset_ = 0;
   int flags_ = 0;
   unsigned mode_ = 0;

@@ -29,7 +29,6 @@ bool exists(const struct statx& facts) { return facts.stx_mode != 0; }
 bool FileTask::upload_tolerates(int error) const {
   const bool lacks = error == EOPNOTSUPP || error == ENOSYS || error == EINVAL;
   const bool gone = error == ENOENT || error == ESTALE;
-  if (running_ == &FileTask::allocate) return error == EOPNOTSUPP;
   if (running_ == &FileTask::hold_parent) return error == EACCES;
   if (running_ == &FileTask::make_new) return error == EEXIST && !upload_.must_be_new;
   if (running_ == &FileTask::open_existing) return !upload_.must_exist && (error == ELOOP || error == ENOENT);
@@ -54,9 +53,11 @@ void FileTask::after_upload_step(const io::Op& op) {
   if (running_ == &FileTask::link_new || running_ == &FileTask::rename_new) published_ = done;
   if (running_ == &FileTask::rename_temporary) published_ = true;
   if (running_ == &FileTask::open_named && !done) temporary_.clear();
-  if (running_ == &FileTask::allocate && op.kind == io::OpKind::space &&
-      static_cast<std::uint64_t>(op.length) < upload_.allocate)
-    return finish(ENOSPC);
+  if (running_ == &FileTask::ask_room) {
+    constexpr std::uint64_t block = 512;
+    const std::uint64_t own = upload_.appends ? 0 : std::uint64_t{facts_.stx_blocks} * block;  // is written over
+    if (upload_.wanted > static_cast<std::uint64_t>(op.length) + own) return finish(ENOSPC);
+  }
   next();
 }
 
@@ -130,15 +131,11 @@ void FileTask::open_existing() {
   open_in_parent(below_.c_str(), O_NOFOLLOW | appends, 0, object_);
 }
 
-// Space set aside for an append could not be given back later: cutting a file would cut what others append. So it is
-// only looked whether there is as much.
-void FileTask::allocate() {
-  if (upload_.allocate == 0) return next();
-  if (upload_.appends) {
-    op_.space(object_);
-  } else {
-    op_.allocate(object_, FALLOC_FL_KEEP_SIZE, 0, static_cast<std::int64_t>(upload_.allocate));
-  }
+// ALLO: whether so much fits. Nothing is set aside for an upload that may never send it, or only slowly, and would keep
+// the room from all others meanwhile; the flow sets a little aside ahead of what comes.
+void FileTask::ask_room() {
+  if (upload_.wanted == 0) return next();
+  op_.space(object_);
   reactor_.submit(op_);
 }
 
@@ -222,9 +219,9 @@ void FileTask::cut() {
   reactor_.submit(op_);
 }
 
-// What ALLO set aside and the client did not send goes back.
+// What was set aside and the client did not send goes back.
 void FileTask::cut_allocated() {
-  if (upload_.appends || (!exact_ && upload_.allocate <= length_ && facts_.stx_size <= length_)) return next();
+  if (upload_.appends || (!exact_ && set_aside_ <= length_ && facts_.stx_size <= length_)) return next();
   cut();
 }
 
@@ -290,9 +287,9 @@ void FileTask::sync_parent() {
 
 // ---- The end: broken ----
 
-// What ALLO set aside is given back of what is kept: cutting to the size it has frees what lies behind.
+// What was set aside is given back of what is kept: cutting to the size it has frees what lies behind.
 void FileTask::cut_to_size() {
-  if (upload_.appends || upload_.allocate == 0) return next();
+  if (upload_.appends || set_aside_ == 0) return next();
   length_ = facts_.stx_size;
   cut();
 }
@@ -327,19 +324,20 @@ void FileTask::unlink_temporary() {
 std::span<const FileTask::Step> FileTask::opening_steps() const {
   static constexpr Step in_place[] = {
       &FileTask::hold_parent, &FileTask::hold_parent_unread, &FileTask::make_new,     &FileTask::open_existing,
-      &FileTask::follow_link, &FileTask::stat_object,        &FileTask::want_regular, &FileTask::allocate};
+      &FileTask::follow_link, &FileTask::stat_object,        &FileTask::want_regular, &FileTask::ask_room};
   static constexpr Step unseen[] = {&FileTask::hold_parent,   &FileTask::hold_parent_unread,
                                     &FileTask::open_target,   &FileTask::follow_link,
                                     &FileTask::stat_target,   &FileTask::want_replaceable,
                                     &FileTask::open_nameless, &FileTask::open_named,
                                     &FileTask::lock_named,    &FileTask::stat_object,
                                     &FileTask::keep_owner,    &FileTask::keep_group,
-                                    &FileTask::keep_mode,     &FileTask::allocate};
+                                    &FileTask::keep_mode,     &FileTask::ask_room};
   return upload_.unseen ? std::span<const Step>(unseen) : in_place;
 }
 
 void FileTask::open_for_writing(std::shared_ptr<Root> root, std::string_view path, const Upload& upload) {
   upload_ = upload;
+  set_aside_ = 0;
   length_ = 0;
   links_followed_ = 0;
   target_error_ = 0;

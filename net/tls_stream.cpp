@@ -33,6 +33,7 @@ TlsStream::TlsStream(io::Reactor& reactor, std::shared_ptr<const TlsContext> con
       socket_(socket),
       bio_(reactor.backend(), socket) {
   set_up(context_->certificate_of(host), false);
+  if (made()) SSL_set_options(ssl_.get(), SSL_OP_CLEANSE_PLAINTEXT);  // passwords come this way
 }
 
 TlsStream::TlsStream(io::Reactor& reactor, const TlsIdentity& identity, int socket, io::BufferPool& buffers, bool sends)
@@ -307,6 +308,7 @@ void TlsStream::write_file() {
 void TlsStream::on_file_written(const io::Op& inner) {
   if (inner.result <= 0) {
     reading_.op->file_failed = true;
+    reading_.op->length = static_cast<std::int64_t>(reading_.moved + reading_.held.size());
     return finish(reading_, inner.result < 0 ? inner.result : -EIO);
   }
   const auto count = static_cast<std::size_t>(inner.result);

@@ -79,7 +79,7 @@ void Transfer::open_upload() {
                           .mode = spec_.file_mode,
                           .must_be_new = kind_ == Kind::store_unique,
                           .must_exist = kind_ == Kind::store && spec_.offset > 0,
-                          .allocate = spec_.as.structure == core::Structure::page ? 0 : spec_.allocate,
+                          .wanted = spec_.as.structure == core::Structure::page ? 0 : spec_.allocate,
                           .temporary_suffix = fmt::format("{:016x}", context_.random())};
   // A name whose upload is unseen looks free to the next STOU as well: it gets one that nobody else has.
   if (upload.must_be_new && upload.unseen && path_ == unique_base_) path_ = another_name();
@@ -255,7 +255,7 @@ std::unique_ptr<Flow> Transfer::make_flow() {
                             .gather = gather,
                             .unsent = std::exchange(unsent_, std::nullopt)});
   }
-  if (!decoder_) return make_kernel_receive(reactor, ends, static_cast<std::int64_t>(std::max(size, spec_.allocate)));
+  if (!decoder_) return make_kernel_receive(reactor, ends, static_cast<std::int64_t>(size));
   return make_codec_receive(reactor, ends, buffers, std::move(decoder_), std::exchange(early_, std::nullopt));
 }
 

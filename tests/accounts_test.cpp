@@ -1,6 +1,7 @@
 // Accounts by name, and the words for rights. RFC 1635 for the anonymous user.
 #include "core/accounts.hpp"
 
+#include <map>
 #include <string>
 
 #include "tests/catch.hpp"
@@ -72,4 +73,20 @@ TEST_CASE("a user called ftp is no anonymous user", "[accounts]") {
   CHECK_FALSE(accounts.find("ftp")->anonymous);
   CHECK(accounts.find("FTP") == nullptr);
   CHECK(accounts.find("anonymous") == nullptr);
+}
+
+TEST_CASE("a name that is none costs as one of the users', always the same, and not all as one", "[accounts][SE-09]") {
+  core::Accounts accounts;
+  CHECK_FALSE(accounts.decoy_hash("nobody").empty());
+  for (const char* hash : {"cheap", "", "middling", "dear"})
+    accounts.add({.name = hash, .password_hash = hash, .account = {}, .root = {}, .rights = {}});
+  std::map<std::string, int> chosen;
+  for (int i = 0; i < 300; ++i) {
+    const std::string name = "name" + std::to_string(i);
+    const std::string hash(accounts.decoy_hash(name));
+    CHECK(accounts.decoy_hash(name) == hash);
+    ++chosen[hash];
+  }
+  CHECK(chosen.size() == 3);
+  for (const auto& [hash, count] : chosen) CHECK(count > 50);
 }

@@ -190,3 +190,20 @@ TEST_CASE("any stream, any split: the same lines", "[line_reader][CC-04]") {
     CHECK(read(tests::random_pieces(random, octets, 2000)) == expected);
   });
 }
+
+TEST_CASE("a line is overwritten once it is used: it may be a password", "[line_reader]") {
+  core::LineReader reader;
+  for (const std::string_view behind : {"", "NOOP\r\n", "USER somebody with a long name\r\nPASS other\r\n"}) {
+    reader.reserve(200);
+    reader.input() += "PASS secret\r\n";
+    reader.input() += behind;
+    while (const auto line = reader.next()) {
+      const std::string_view memory(reader.input().data(), reader.input().capacity());
+      CHECK(memory.find("secret") ==
+            (line->text == "PASS secret" ? memory.find(line->text) + 5 : std::string_view::npos));
+    }
+    const std::string_view memory(reader.input().data(), reader.input().capacity());
+    for (const std::string_view word : {"PASS", "secret", "USER", "other"})
+      CHECK(memory.find(word) == std::string_view::npos);
+  }
+}

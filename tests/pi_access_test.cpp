@@ -1,5 +1,6 @@
 // Access control: USER PASS ACCT CWD CDUP REIN QUIT, and what guessing passwords costs.
 // RFC 959 4.1.1, RFC 2577 5 and 7.
+#include <cerrno>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -105,6 +106,13 @@ TEST_CASE("NOOP, and what may act during a transfer, stands between nothing", "[
     world.talk(between);
     CHECK(world.talk("PASS secret") == "230");
   }
+}
+
+TEST_CASE("PASS behind a USER that needed no password gets 202", "[pi][LG-02][RC-03]") {
+  PiWorld world;
+  CHECK(world.talk("USER guest") == "230");
+  CHECK(world.talk("PASS secret") == "202");
+  CHECK(logged_in(world));
 }
 
 TEST_CASE("PASS behind a login gets 503 and changes nothing", "[pi][LG-02]") {
@@ -248,7 +256,7 @@ TEST_CASE("how many passwords may fail is configurable", "[pi][SE-06]") {
   CHECK(world.wait(delay_ms) == "421");
 }
 
-TEST_CASE("REIN and other users do not set the count of failures back, a login does", "[pi][SE-06]") {
+TEST_CASE("nothing sets the count of failures back: neither REIN nor a login, be it anonymous", "[pi][SE-06]") {
   PiWorld world;
   world.log_in("demo", "wrong");
   world.wait(delay_ms);
@@ -256,8 +264,54 @@ TEST_CASE("REIN and other users do not set the count of failures back, a login d
   world.log_in("reader", "wrong");
   world.wait(delay_ms);
   CHECK(world.log_in() == "331 230");
+  CHECK(world.log_in("anonymous") == "331 230");
   world.log_in("demo", "wrong");
-  CHECK(world.wait(delay_ms) == "530");
+  CHECK(world.wait(delay_ms) == "421");
+}
+
+TEST_CASE("the answer to a wrong password comes as late, whatever its hash has cost", "[pi][SE-07][SE-09]") {
+  PiWorld world;
+  world.talk("USER demo");
+  world.hold();
+  CHECK(world.talk("PASS wrong") == "");
+  CHECK(world.wait(2000) == "");
+  CHECK(world.release() == "");
+  CHECK(world.wait(delay_ms - 2001) == "");
+  CHECK(world.wait(1) == "530");
+}
+
+TEST_CASE("a password for which there is no place to wait gets 421", "[pi][SE-06]") {
+  PiWorld world;
+  world.talk("USER demo");
+  world.fail_next(EBUSY);
+  CHECK(world.talk("PASS secret") == "421");
+  CHECK(world.pi().closing());
+}
+
+TEST_CASE("a password that cannot be verified for want of memory is not a wrong one", "[pi][SE-06]") {
+  core::Config config = tests::world_config();
+  config.limits.login_failures = 1;
+  PiWorld world(config);
+  world.talk("USER demo");
+  world.fail_next(ENOMEM);
+  CHECK(world.talk("PASS secret") == "451");
+  CHECK(world.talk("PASS secret") == "503");
+  CHECK(world.log_in() == "331 230");
+}
+
+TEST_CASE("an account with a certificate and no password is entered by no password", "[pi][SE-09]") {
+  core::Config config = tests::world_config();
+  config.accounts.add(
+      {.name = "jo", .password_hash = {}, .account = {}, .root = "srv", .rights = {}, .certificate = "Jo"});
+  config.accounts.add(
+      {.name = "bo", .password_hash = {}, .account = {}, .root = "srv", .rights = {}, .certificate = "Bo"});
+  for (const std::string_view password : {"PASS", "PASS secret"}) {
+    PiWorld world(config);
+    CHECK(world.talk("USER jo") == "331");
+    CHECK(world.talk(password) == "");
+    CHECK(world.wait(delay_ms) == "530");
+    CHECK_FALSE(logged_in(world));
+  }
 }
 
 TEST_CASE("a server that drains answers a failed PASS first", "[pi][RP-09]") {

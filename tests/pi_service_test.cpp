@@ -307,6 +307,28 @@ TEST_CASE("RNFR: 350; RNTO: 250", "[pi][SV-08][RC-14][SM-03]") {
   CHECK_FALSE(world.has("/readme.txt"));
 }
 
+TEST_CASE("the right to rename alone replaces nothing: 553", "[pi][SV-08][RC-14]") {
+  using enum core::Right;
+  struct Case {
+    core::Rights rights;
+    std::string_view codes;
+  };
+  const Case cases[] = {{{rename}, "350 553"},
+                        {{rename, write}, "350 553"},
+                        {{rename, core::Right::remove}, "350 553"},
+                        {{rename, write, core::Right::remove}, "350 250"}};
+  for (const auto& [rights, codes] : cases) {
+    core::Config config;
+    config.accounts.add(
+        {.name = "demo", .password_hash = "hash of secret", .account = {}, .root = "srv", .rights = rights});
+    LoggedIn world(config);
+    world.add_file("/other.txt", 3);
+    CHECK(world.octets("RNFR readme.txt\r\nRNTO other.txt\r\n") == codes);
+    CHECK(world.has("/readme.txt") == codes.ends_with("553"));
+    CHECK(world.octets("RNFR other.txt\r\nRNTO third.txt\r\n") == "350 250");
+  }
+}
+
 TEST_CASE("RNFR of what is missing gets 550, and RNTO behind it 503", "[pi][SV-08][SV-09][RC-14]") {
   LoggedIn world;
   CHECK(world.talk("RNFR nowhere") == "550");

@@ -184,7 +184,7 @@ TEST_CASE("SITE IDLE ends with the login", "[pi][site]") {
   LoggedIn world;
   world.talk("SITE IDLE 5");
   world.talk("REIN");
-  CHECK(world.wait(100'000) == "");
+  CHECK(world.wait(50'000) == "");
 }
 
 TEST_CASE("SITE UMASK takes bits from what is made", "[pi][site]") {

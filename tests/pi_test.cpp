@@ -439,14 +439,14 @@ TEST_CASE("a long STAT goes out as fast as the client reads it", "[pi][SV-22]") 
 
 TEST_CASE("an idle session ends with 421 after the idle timeout, five minutes by default", "[pi][CC-13][RP-09]") {
   CHECK(core::Config{}.limits.idle_timeout_s >= 300);
-  PiWorld world;
+  LoggedIn world;
   CHECK(world.wait(idle_ms - 1) == "");
   CHECK(world.wait(1) == "421");
   CHECK(world.pi().closing());
 }
 
 TEST_CASE("a command puts the idle timeout off", "[pi][CC-13]") {
-  PiWorld world;
+  LoggedIn world;
   world.wait(idle_ms - 1);
   CHECK(world.talk("NOOP") == "200");
   CHECK(world.wait(idle_ms - 1) == "");
@@ -459,8 +459,97 @@ TEST_CASE("the idle timeout is configurable, 0 is never", "[pi][CC-13]") {
   PiWorld brief(config);
   CHECK(brief.wait(1000) == "421");
   config.limits.idle_timeout_s = 0;
-  PiWorld patient(config);
+  LoggedIn patient(config);
   CHECK(patient.pi().deadline() == INT64_MAX);
+}
+
+TEST_CASE("the idle timeout is put off by whole commands alone", "[pi][CC-13]") {
+  for (const std::string_view octets : {"N", "NOOP", "NOOP\r", "\377\361", "\377\373\001"}) {
+    LoggedIn world;
+    world.wait(idle_ms - 1);
+    CHECK(world.octets(octets) == "");
+    CHECK(world.wait(1) == "421");
+  }
+}
+
+TEST_CASE("who has not logged in after a minute gets 421, whatever else it sends", "[pi][SE-06]") {
+  constexpr std::int64_t login_ms = 60'000;
+  SECTION("NOOP") {
+    PiWorld world;
+    for (int second = 1; second < 60; ++second) {
+      CHECK(world.wait(1000) == "");
+      CHECK(world.talk("NOOP") == "200");
+    }
+    CHECK(world.wait(1000) == "421");
+    CHECK(world.text() == "You did not log in in time.");
+    CHECK(world.pi().closing());
+  }
+  SECTION("REIN and USER") {
+    PiWorld world;
+    world.wait(login_ms - 1);
+    CHECK(world.talk("REIN") == "220");
+    CHECK(world.talk("USER demo") == "331");
+    CHECK(world.wait(1) == "421");
+  }
+  SECTION("wrong passwords") {
+    core::Config config = tests::world_config();
+    config.limits.login_failures = 1000;
+    PiWorld world(config);
+    for (int i = 0; i < 11; ++i) {
+      CHECK(world.log_in("demo", "wrong") == "331 ");
+      CHECK(world.wait(5000) == "530");
+    }
+    CHECK(world.log_in("demo", "wrong") == "331 ");
+    CHECK(world.wait(5000) == "530421");
+  }
+  SECTION("a password that is still being verified") {
+    PiWorld world;
+    world.talk("USER demo");
+    world.hold();
+    world.talk("PASS secret");
+    CHECK(world.wait(2 * login_ms) == "");
+    CHECK(world.release() == "230");
+    CHECK(world.wait(login_ms) == "");
+  }
+  SECTION("the time begins anew behind a login") {
+    LoggedIn world;
+    CHECK(world.wait(2 * login_ms) == "");
+    CHECK(world.talk("REIN") == "220");
+    CHECK(world.wait(login_ms - 1) == "");
+    CHECK(world.wait(1) == "421");
+  }
+  SECTION("unless the configuration says so") {
+    core::Config config = tests::world_config();
+    config.limits.login_timeout_s = 0;
+    PiWorld world(config);
+    CHECK(world.wait(2 * login_ms) == "");
+  }
+}
+
+TEST_CASE("the log is told of what changes files, and of what is refused", "[pi]") {
+  LoggedIn world;
+  world.pi().take_notices();
+  const auto told = [&](std::string_view line) {
+    world.talk(line);
+    std::string text;
+    for (const core::Notice& notice : world.pi().take_notices())
+      text += fmt::format("{} {}: {};", notice.verb, notice.object, number(notice.code));
+    return text;
+  };
+  CHECK(told("CWD pub") == "");
+  CHECK(told("MKD new") == "MKD \"/pub/new\": 257;");
+  CHECK(told("RNFR new") == "");
+  CHECK(told("RNTO newer") == "RNTO \"/pub/new\" to \"/pub/newer\": 250;");
+  CHECK(told("RMD newer") == "RMD \"/pub/newer\": 250;");
+  CHECK(told("DELE image.bin") == "DELE \"/pub/image.bin\": 250;");
+  CHECK(told("DELE image.bin") == "DELE \"/pub/image.bin\": 550;");
+  CHECK(told("RETR image.bin") == "RETR \"/pub/image.bin\": 550;");
+  CHECK(told("SITE CHMOD 600 /readme.txt") == "SITE CHMOD \"/readme.txt\": 200;");
+  CHECK(told("SITE HELP") == "");
+  CHECK(told("TYPE X") == "TYPE X: 504;");
+  CHECK(told("XYZZY now") == "XYZZY : 500;");
+  CHECK(told("ACCT word") == "");
+  CHECK(told("PASS word") == "PASS : 503;");  // never what it was
 }
 
 TEST_CASE("the idle timeout never fires during a transfer and begins anew behind it", "[pi][CC-14]") {

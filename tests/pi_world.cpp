@@ -279,7 +279,7 @@ core::Outcome PiWorld::outcome_of(const core::Action& action) {
     core::Outcome operator()(const act::Measure& a) const { return world.measure(a.path, a.until); }
     core::Outcome operator()(const act::MakeDirectory& a) const { return world.make_directory(a.path); }
     core::Outcome operator()(const act::Remove& a) const { return world.remove(a.path, a.directory); }
-    core::Outcome operator()(const act::Rename& a) const { return world.rename(a.from, a.to); }
+    core::Outcome operator()(const act::Rename& a) const { return world.rename(a.from, a.to, a.replaces); }
     core::Outcome operator()(const act::SetFacts& a) const { return world.set_facts(a.path, a.wanted); }
     core::Outcome operator()(const act::LookForSpace& a) const { return world.look_for_space(a.path); }
     core::Outcome operator()(const act::MakeLink& a) const {
@@ -444,8 +444,9 @@ core::Outcome PiWorld::remove(std::string_view path, bool directory) {
   return {};
 }
 
-core::Outcome PiWorld::rename(std::string_view from, std::string_view to) {
+core::Outcome PiWorld::rename(std::string_view from, std::string_view to, bool replaces) {
   if (const core::Outcome found = look(from); found.error != 0) return found;
+  if (!replaces && has(std::string(to))) return {.error = EEXIST};
   if (const int error = may_be_made(std::string(to))) return {.error = error};
   const Node node = tree_.at(std::string(from));
   tree_.erase(std::string(from));

@@ -130,7 +130,7 @@ class PiWorld {
   core::Outcome measure(std::string_view path, std::uint64_t until);
   core::Outcome make_directory(std::string_view path);
   core::Outcome remove(std::string_view path, bool directory);
-  core::Outcome rename(std::string_view from, std::string_view to);
+  core::Outcome rename(std::string_view from, std::string_view to, bool replaces);
   core::Outcome set_facts(std::string_view path, const core::Modification& wanted);
   core::Outcome look_for_space(std::string_view path);
   core::Outcome end_session(std::uint64_t id) const;

@@ -277,3 +277,50 @@ TEST_CASE("a client that reads no replies does not grow memory", "[live]") {
   CHECK(server.resident_kib() < before + 64 * 1024);
   other.ask("NOOP", 200);
 }
+
+TEST_CASE("a password with a NUL in it fits nothing", "[live][LG-02]") {
+  const LiveServer server({.backend = GENERATE("io_uring", "epoll"), .settings = quick_refusals});
+  FtpClient client(server);
+  client.reply(220);
+  client.ask("USER demo", 331);
+  client.ask("PASS secret" + string(1, '\0') + "garbage", 530);
+  client.ask("USER demo", 331);
+  client.ask("PASS secret", 230);
+}
+
+TEST_CASE("who does not log in is ended, whatever it sends", "[live][CC-13]") {
+  const LiveServer server({.backend = GENERATE("io_uring", "epoll"), .settings = {"limits.login_timeout_s = 1"}});
+  FtpClient client = logged_in(server), stranger(server), quiet(server);
+  stranger.reply(220);
+  quiet.reply(220);
+  int code = 200;
+  while (code == 200) {
+    stranger.send("NOOP");
+    code = stranger.reply().code;
+  }
+  CHECK(code == 421);
+  quiet.reply(421);
+  client.ask("NOOP", 200);
+}
+
+TEST_CASE("the log names who was refused, and what was changed", "[live]") {
+  const LiveServer server({.backend = GENERATE("io_uring", "epoll"), .settings = quick_refusals});
+  FtpClient client = logged_in(server), stranger(server);
+  stranger.reply(220);
+  stranger.ask("USER eve\x1b[2J", 331);
+  stranger.ask("PASS hunter2", 530);
+  client.ask("MKD made", 257);
+  client.ask("RNFR made", 350);
+  client.ask("RNTO moved", 250);
+  client.ask("SITE CHMOD 700 moved", 200);
+  client.ask("RMD moved", 250);
+  client.ask("DELE missing", 550);
+  const auto logged = [&](const string& text) { return eventually([&] { return server.log().contains(text); }); };
+  CHECK(logged("password of eve\\x1b[2J refused"));
+  CHECK(logged("demo MKD \"/made\": 257"));
+  CHECK(logged("demo RNTO \"/made\" to \"/moved\": 250"));
+  CHECK(logged("demo SITE CHMOD \"/moved\": 200"));
+  CHECK(logged("demo RMD \"/moved\": 250"));
+  CHECK(logged("demo DELE \"/missing\": 550 No such file or directory."));
+  CHECK_FALSE(server.log().contains("hunter2"));
+}

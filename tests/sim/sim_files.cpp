@@ -445,6 +445,7 @@ int SimFiles::may_rename(const Place& from, const Place& to, unsigned flags) con
 
 int SimFiles::rename(const OpenFile* from_at, const char* from, const OpenFile* to_at, const char* to, unsigned flags) {
   if ((flags & ~unsigned{RENAME_NOREPLACE}) != 0) return -EINVAL;  // the others are not simulated
+  if (flags != 0 && plain_renames) return -EINVAL;
   const auto source = walk(from_at, from, Last::name);
   if (!source) return -source.error();
   const auto target = walk(to_at, to, Last::name);

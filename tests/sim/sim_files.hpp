@@ -74,6 +74,8 @@ class SimFiles {
 
   // ---- For tests: absolute paths; missing parents are made; modes do not hinder. ----
 
+  /// There is no RENAME_NOREPLACE, as on FUSE and NFS.
+  bool plain_renames = false;
   void make_directory(const std::string& path, unsigned mode = 0755);
   void make_file(const std::string& path, std::string_view content, unsigned mode = 0644);
   void make_symlink(const std::string& path, const std::string& target);

@@ -188,6 +188,7 @@ SimBackend::Result SimBackend::receive_file(Flight& flight, Socket& socket) {
   if (written == 0) written = files_.write(*file_at(op.fd2), octets, op.offset);
   if (written >= 0 && written < count) written = -ENOSPC;
   op.file_failed = written < 0;
+  op.length = count;
   return written;
 }
 

@@ -573,3 +573,105 @@ TEST_CASE("who works on a tree is ended in the middle of it", "[sim][work][site]
   CHECK(warden.ask("SITE WHO") == 200);
   CHECK(warden.lines().size() == 3);
 }
+
+// ---- RNTO ----
+
+TEST_CASE("the right to rename replaces nothing, whether the file system can see to that or not", "[sim][SV-08]") {
+  for (const bool plain : {false, true}) {
+    Site site;
+    core::Account anonymous = site.station.config->accounts.all().front();
+    anonymous.rights = {core::Right::list, core::Right::read, core::Right::rename};
+    site.station.config->accounts = {};
+    site.station.config->accounts.add(anonymous);
+    sim::SimFiles& files = site.files();
+    files.plain_renames = plain;
+    files.make_file("/srv/file", "octets");
+    files.make_file("/srv/other", "kept");
+    files.make_file("/srv/tree/inside", "x");
+    files.make_directory("/srv/empty");
+    files.make_symlink("/srv/link", "other");
+    Visitor& client = site.visitor();
+    const auto rename = [&](std::string_view from, std::string_view to) {
+      CHECK(client.ask(fmt::format("RNFR {}", from)) == 350);
+      return client.ask(fmt::format("RNTO {}", to));
+    };
+    CHECK(rename("file", "other") == 553);
+    CHECK(client.text() == "The name exists already.");
+    CHECK(rename("file", "empty") == 553);
+    CHECK(rename("file", "link") == 553);
+    CHECK(rename("tree", "empty") == 553);
+    CHECK(rename("empty", "tree") == 553);
+    CHECK(rename("empty", "file") == 553);
+    CHECK(rename("link", "file") == 553);
+    CHECK(site.content("/file") == "octets");
+    CHECK(site.content("/other") == "kept");
+    CHECK(rename("file", "c0/moved") == 250);
+    CHECK(rename("link", "c0/link") == 250);
+    CHECK(rename("tree", "c0/tree") == 250);
+    CHECK(site.content("/c0/moved") == "octets");
+    CHECK(site.content("/c0/tree/inside") == "x");
+    CHECK_FALSE(files.exists("/srv/file"));
+    CHECK_FALSE(files.exists("/srv/tree"));
+    CHECK_FALSE(files.exists("/srv/link"));
+  }
+}
+
+// ---- What is promised to a client that does not come for it ----
+
+TEST_CASE("a passive port that nobody comes to is another's in the end", "[sim][PP-07]") {
+  Site site;
+  site.station.config->data.passive_ports = {50000, 50000};
+  site.station.config->data.connect_timeout_s = 30;
+  Visitor& first = site.visitor();
+  Visitor& second = site.visitor();
+  CHECK(first.ask("EPSV") == 229);
+  CHECK(second.ask("EPSV") == 425);
+  site.station.world.run_for(29 * io::second);
+  CHECK(second.ask("EPSV") == 425);
+  CHECK(first.ask("NOOP") == 200);
+  site.station.world.run_for(2 * io::second);
+  CHECK(second.ask("EPSV") == 229);
+  CHECK(first.ask("LIST") == 150);  // and nothing connects to where no client said
+  CHECK(first.wait() == 425);
+  CHECK(first.ask("EPSV") == 425);
+  site.station.world.run_for(31 * io::second);
+  CHECK(first.ask("EPSV") == 229);
+  CHECK(first.ask("ABOR") == 226);
+  CHECK(second.ask("PORT 10,0,1,2,200,10") == 200);
+  CHECK(first.ask("EPSV") == 229);
+}
+
+TEST_CASE("ALLO keeps no room from others while its upload idles", "[sim][SV-07]") {
+  Site site;
+  site.files().mount("/srv/disk", 1'000'000);
+  Visitor& first = site.visitor();
+  Visitor& second = site.visitor();
+  CHECK(first.ask("TYPE I") == 200);
+  CHECK(first.ask("ALLO 900000") == 200);
+  CHECK(first.ask("EPSV") == 229);
+  first.send("STOR disk/large");
+  CHECK(first.wait() == 150);
+  CHECK(second.ask("AVBL disk") == 213);
+  CHECK(std::stoll(second.text()) > 900'000);
+  CHECK(second.ask("ALLO 2000000") == 200);
+  CHECK(second.ask("STOR disk/larger") == 452);
+  CHECK(second.ask("MKD disk/new") == 257);
+}
+
+TEST_CASE("octets that came for a full disk are counted", "[sim]") {
+  Site site;
+  site.files().mount("/srv/disk", 50'000);
+  Visitor& client = site.visitor();
+  CHECK(client.ask("TYPE I") == 200);
+  CHECK(client.ask("EPSV") == 229);
+  const std::size_t bar = client.text().find("|||") + 3;
+  const auto port = static_cast<std::uint16_t>(std::stoi(client.text().substr(bar)));
+  sim::SimConnection data = site.station.world.peer("10.0.1.1").connect(site.station.world.address(port));
+  client.send("STOR disk/large");
+  CHECK(client.wait() / 100 == 1);
+  data.write(std::string(200'000, 'x'));
+  CHECK(client.wait() == 452);
+  CHECK(site.station.counts.totals().octets_in >= site.content("/disk/large").size());
+  CHECK(site.station.counts.totals().octets_in > 50'000);
+  data.close();
+}
