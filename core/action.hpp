@@ -37,6 +37,7 @@ struct TransferSpec {
   std::uint64_t skip = 0;                  ///< RETR: octets to leave out of what is sent from there
   std::string_view state{};                ///< REST: what the codec held there (core::Codec::state)
   std::uint64_t allocate = 0;              ///< ALLO, octets; 0: not told
+  bool only_passive = false;               ///< EPSV ALL: no connection to the default port either
   bool secured = false;                    ///< PROT P: no octet before a TLS handshake
   std::uint32_t file_mode = 0644;          ///< of a file that is made
   bool resumes = false;  ///< that handshake must resume the control connection's TLS session (RFC 4217 10.2)

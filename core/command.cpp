@@ -28,7 +28,7 @@ constexpr const auto& list_codes = codes<125, 150, 226, 250, 425, 426, 450, 451,
 // 426: ended by ABOR.
 constexpr const auto& tree_codes = codes<250, 426, 450, 451, 452, 502, 530, 550>;
 constexpr const auto& measure_codes = codes<213, 426, 450, 451, 530, 550>;
-constexpr const auto& combine_codes = codes<250, 426, 450, 451, 452, 530, 532, 550, 552>;
+constexpr const auto& combine_codes = codes<250, 426, 450, 451, 452, 530, 532, 550, 552, 553>;
 constexpr const auto& facts_codes = codes<213, 450, 451, 452, 504, 530, 550, 552>;
 constexpr const auto& look_codes = codes<213, 450, 451, 530, 550, 552>;
 // What the older digest commands answer: draft-bryan-ftpext-hash-02 appendix B. 451: ABOR.
@@ -57,11 +57,11 @@ struct CommandTable {
       {"CHMOD", logged_in, required, waits, simple, site_codes, &Pi::on_site_chmod, Right::site, false, "<octal mode> <pathname>", "SITE CHMOD", 0, rights<Right::write>},
       // CPTO follows CPFR as RNTO follows RNFR, and 350 is what clients of other servers' CPFR wait for.
       {"CPFR", logged_in, required, waits, sequence, codes<350, 450, 451, 530, 550>, &Pi::on_site_cpfr, Right::site, false, "<pathname>", "SITE COPY", 0, rights<Right::read>},
-      {"CPTO", logged_in, required, waits, simple, codes<250, 426, 450, 451, 452, 503, 530, 532, 550, 552>, &Pi::on_site_cpto, Right::site, false, "<pathname>", "", 0, rights<Right::read, Right::write>, true},
+      {"CPTO", logged_in, required, waits, simple, codes<250, 426, 450, 451, 452, 503, 530, 532, 550, 552, 553>, &Pi::on_site_cpto, Right::site, false, "<pathname>", "", 0, rights<Right::read, Right::write>, true},
       {"IDLE", logged_in, optional, waits, simple, codes<200, 530, 550>, &Pi::on_site_idle, Right::site, false, "[<seconds>]", ""},
       {"KICK", logged_in, required, waits, simple, codes<200, 504, 530, 550>, &Pi::on_site_kick, Right::admin, false, "<session>", ""},
-      {"MKDIR", logged_in, required, waits, simple, codes<250, 426, 450, 451, 452, 530, 550, 552>, &Pi::on_site_mkdir, Right::site, false, "[-p] <pathname>", "SITE MKDIR", 0, rights<Right::make_dir>, true},
-      {"SYMLINK", logged_in, required, waits, simple, site_codes, &Pi::on_site_symlink, Right::site, false, "<target> <name>", "SITE SYMLINK", 0, rights<Right::write>},
+      {"MKDIR", logged_in, required, waits, simple, codes<250, 426, 450, 451, 452, 530, 550, 552, 553>, &Pi::on_site_mkdir, Right::site, false, "[-p] <pathname>", "SITE MKDIR", 0, rights<Right::make_dir>, true},
+      {"SYMLINK", logged_in, required, waits, simple, codes<200, 450, 451, 452, 530, 550, 552, 553>, &Pi::on_site_symlink, Right::site, false, "<target> <name>", "SITE SYMLINK", 0, rights<Right::write>},
       {"UMASK", logged_in, optional, waits, simple, codes<200, 530, 550>, &Pi::on_site_umask, Right::site, false, "[<octal mask>]", ""},
       {"UTIME", logged_in, required, waits, simple, site_codes, &Pi::on_site_utime, Right::site, false, "<time> <pathname> | <pathname> <accessed> <modified> <created> UTC", "SITE UTIME", 0, rights<Right::write>},
       {"WHO", logged_in, none, waits, simple, codes<200, 530, 550>, &Pi::on_site_who, Right::admin, false, "", ""},
@@ -105,7 +105,8 @@ struct CommandTable {
       {"ABOR", anywhere, none, acts, simple, codes<225, 226, 502>, &Pi::on_abor, {}, false, "", ""},
       {"DELE", logged_in, required, waits, simple, file_codes, &Pi::on_dele, Right::remove, false, "<pathname>", ""},
       {"RMD", logged_in, required, waits, simple, file_codes, &Pi::on_rmd, Right::remove, false, "<pathname>", ""},
-      {"MKD", logged_in, required, waits, simple, codes<257, 450, 451, 452, 502, 530, 550, 552>, &Pi::on_mkd, Right::make_dir, false, "<pathname>", ""},
+      // 553: as for STOR, where a new name is not allowed.
+      {"MKD", logged_in, required, waits, simple, codes<257, 450, 451, 452, 502, 530, 550, 552, 553>, &Pi::on_mkd, Right::make_dir, false, "<pathname>", ""},
       {"PWD", logged_in, none, waits, simple, codes<257, 502, 530, 550>, &Pi::on_pwd, {}, false, "", ""},
       {"LIST", logged_in, optional, waits, transfer, list_codes, &Pi::on_list, Right::list, false, "[-aAdlRrStU1] [<pathname>]", ""},
       {"NLST", logged_in, optional, waits, transfer, list_codes, &Pi::on_nlst, Right::list, false, "[-aAdlRrStU1] [<pathname>]", ""},
@@ -119,7 +120,7 @@ struct CommandTable {
       // RFC 775, RFC 1123 4.1.3.1: the experimental names.
       {"XCWD", logged_in, required, waits, simple, file_codes, &Pi::on_cwd, {}, false, "<pathname>", ""},
       {"XCUP", logged_in, none, waits, simple, file_codes, &Pi::on_cdup, {}, false, "", ""},
-      {"XMKD", logged_in, required, waits, simple, codes<257, 450, 451, 452, 502, 530, 550, 552>, &Pi::on_mkd, Right::make_dir, false, "<pathname>", ""},
+      {"XMKD", logged_in, required, waits, simple, codes<257, 450, 451, 452, 502, 530, 550, 552, 553>, &Pi::on_mkd, Right::make_dir, false, "<pathname>", ""},
       {"XRMD", logged_in, required, waits, simple, file_codes, &Pi::on_rmd, Right::remove, false, "<pathname>", ""},
       {"XPWD", logged_in, none, waits, simple, codes<257, 502, 530, 550>, &Pi::on_pwd, {}, false, "", ""},
 

@@ -434,6 +434,7 @@ constexpr std::array rows{
              R"(must be octal permissions from "0" to "3777", such as "0755")"}},
     Row{"uploads", "file_max_bytes",
         Integer{at<&Config::uploads, &Config::Uploads::file_max_bytes>, 0, INT64_MAX, "octets (0: no limit)"}},
+    Row{"uploads", "control_characters", Flag{at<&Config::uploads, &Config::Uploads::control_characters>}},
     Row{"uploads", "keep_partial", Flag{at<&Config::uploads, &Config::Uploads::keep_partial>}},
 
     Row{"log", "level",

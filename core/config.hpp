@@ -39,7 +39,7 @@ struct PortRange {
 struct Config {
   struct Server {
     std::string name = "Millrace";      ///< in the greeting and STAT
-    std::string greeting = "ready";     ///< text of 220 after the name
+    std::string greeting = "FTP server ready";  ///< text of 220 after the name
     std::vector<std::string> hosts;     ///< names by which HOST asks for what stands outside [[host]]; lower case
     Language language = Language::en;   ///< of replies until LANG chooses one
     std::int64_t drain_timeout_s = 30;  ///< SIGTERM: how long running transfers may go on
@@ -137,6 +137,7 @@ struct Config {
     std::int64_t file_mode = 0644;
     std::int64_t directory_mode = 0755;
     std::int64_t file_max_bytes = 0;  ///< the largest file that may be stored (552); 0: any
+    bool control_characters = false;  ///< names that are made may hold them
     bool keep_partial = true;         ///< publish = "direct": what had come of a broken upload stays
     bool operator==(const Uploads&) const = default;
   } uploads;

@@ -166,6 +166,10 @@ Endpoint unmapped(Endpoint endpoint) {
   return plain;
 }
 
+bool is_link_local(const Endpoint& endpoint) {
+  return endpoint.family == Family::ipv6 && endpoint.address[0] == 0xfe && (endpoint.address[1] & 0xc0) == 0x80;
+}
+
 std::optional<Endpoint> parse_address(std::string_view text) {
   return text.find(':') == std::string_view::npos ? parse_ipv4(text) : parse_ipv6(text);
 }

@@ -18,13 +18,19 @@ struct Endpoint {
   Family family = Family::ipv4;
   std::array<std::uint8_t, 16> address{};  ///< network order; IPv4 uses the first four
   std::uint16_t port = 0;                  ///< host order
+  std::uint32_t scope = 0;                 ///< of a link-local address: the interface (RFC 4007); 0: none
 
   bool operator==(const Endpoint&) const = default;
-  bool same_address(const Endpoint& other) const { return family == other.family && address == other.address; }
+  bool same_address(const Endpoint& other) const {
+    return family == other.family && address == other.address && scope == other.scope;
+  }
 };
 
 /// An IPv4-mapped IPv6 address (::ffff:a.b.c.d) as plain IPv4; others unchanged.
 Endpoint unmapped(Endpoint endpoint);
+
+/// fe80::/10: such an address means something only together with its scope.
+bool is_link_local(const Endpoint& endpoint);
 
 /// "192.0.2.1" or "2001:db8::1" (no brackets, no zone), port 0.
 std::optional<Endpoint> parse_address(std::string_view text);

@@ -1,5 +1,5 @@
-// Finds CR LF in what the Telnet filter appends, each octet looked at once however it was split.
-// Knows CR LF, CR NUL and the length limit; must not know what a command is. RFC 959 5.3, RFC 2640 3.1.
+// Finds LF in what the Telnet filter appends, each octet looked at once however it was split.
+// Knows CR LF, LF, CR NUL and the length limit; must not know what a command is. RFC 959 5.3, RFC 2640 3.1.
 #include "core/line_reader.hpp"
 
 #include <algorithm>
@@ -16,19 +16,10 @@ constexpr std::size_t idle_capacity_max = 256;
 
 constexpr std::size_t nowhere = std::string_view::npos;
 
-struct Scan {
-  std::size_t line_end;  ///< where CR LF begins, or nowhere
-  std::size_t scanned;   ///< no CR LF begins before this
-};
-
-Scan find_line_end(std::string_view octets, std::size_t from) {
-  while (true) {
-    const std::size_t cr = octets.find('\r', from);
-    if (cr == nowhere) return {nowhere, octets.size()};
-    if (cr + 1 == octets.size()) return {nowhere, cr};
-    if (octets[cr + 1] == '\n') return {cr, cr};
-    from = cr + 1;
-  }
+/// A line that ended with LF, without the CR before it if there is one.
+std::string_view without_cr(std::string_view line) {
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
 }
 
 /// Takes the NUL out of each CR NUL (RFC 2640 3.1), in place; returns the new length.
@@ -59,9 +50,9 @@ void LineReader::reserve(std::size_t octets) {
 
 std::optional<Line> LineReader::next() {
   forget_taken();
-  const Scan scan = find_line_end(buffer_, scanned_);
-  scanned_ = scan.scanned;
-  if (scan.line_end != nowhere) return take_line(scan.line_end);
+  const std::size_t line_feed = buffer_.find('\n', scanned_);
+  if (line_feed != nowhere) return take_line(line_feed);
+  scanned_ = buffer_.size();
   discard_if_too_long();
   return std::nullopt;
 }
@@ -70,8 +61,8 @@ std::optional<Line> LineReader::next() {
 bool LineReader::holds(bool (*fits)(std::string_view line)) const {
   std::string_view rest = std::string_view(buffer_).substr(taken_);
   bool whole = !discarding_;  // else the first line is the end of one that is thrown away
-  for (std::size_t end; (end = find_line_end(rest, 0).line_end) != nowhere; rest.remove_prefix(end + 2))
-    if (std::exchange(whole, true) && fits(rest.substr(0, end))) return true;
+  for (std::size_t end; (end = rest.find('\n')) != nowhere; rest.remove_prefix(end + 1))
+    if (std::exchange(whole, true) && fits(without_cr(rest.substr(0, end)))) return true;
   return false;
 }
 
@@ -95,23 +86,25 @@ void LineReader::drop_front(std::size_t count) {
   buffer_.resize(buffer_.size() - count);
 }
 
-std::optional<Line> LineReader::take_line(std::size_t end) {
+std::optional<Line> LineReader::take_line(std::size_t line_feed) {
   const std::size_t begin = taken_;
   given_ = begin;
-  taken_ = scanned_ = end + 2;
-  if (discarding_ || end - begin > limits::command_line_max) {
+  const std::size_t size = without_cr(std::string_view(buffer_).substr(begin, line_feed - begin)).size();
+  taken_ = scanned_ = line_feed + 1;
+  if (discarding_ || size > limits::command_line_max) {
     discarding_ = false;
     return Line{.text = {}, .too_long = true};
   }
   char* const text = buffer_.data() + begin;
-  return Line{.text = {text, strip_padding(text, end - begin)}, .too_long = false};
+  return Line{.text = {text, strip_padding(text, size)}, .too_long = false};
 }
 
-/// Called when no CR LF is held. A CR at the end may be half of one: it stays.
+/// Called when no LF is held. A CR at the end may belong to the line's end and does not count yet.
 void LineReader::discard_if_too_long() {
-  discarding_ = discarding_ || scanned_ - taken_ > limits::command_line_max;
+  const std::string_view held = std::string_view(buffer_).substr(taken_);
+  discarding_ = discarding_ || without_cr(held).size() > limits::command_line_max;
   if (!discarding_) return;
-  drop_front(scanned_);
+  drop_front(buffer_.size());
   given_ = taken_ = scanned_ = 0;
 }
 

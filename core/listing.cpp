@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <optional>
 
+#include "core/control_characters.hpp"
 #include "core/limits.hpp"
 
 namespace core {
@@ -64,7 +65,6 @@ void append_left(Head& out, std::uint64_t value, std::size_t width) {
   if (out.size() < end) out.fill(end - out.size(), ' ');
 }
 
-constexpr std::int64_t second_ns = 1'000'000'000;
 constexpr std::int64_t day_s = 86'400;
 
 constexpr std::int64_t floor_divide(std::int64_t value, std::int64_t by) {
@@ -107,8 +107,11 @@ constexpr CivilTime civil_time(std::int64_t seconds) {
           static_cast<unsigned>(of_day % 60)};
 }
 
-void append_time_value(Head& out, std::int64_t ns) {
-  const CivilTime time = civil_time(floor_divide(ns, second_ns));
+/// A moment whose year has four digits.
+std::int64_t shown_second(const FileTime& time) { return std::clamp(time.seconds, first_second, last_second); }
+
+void append_time_value(Head& out, const FileTime& at) {
+  const CivilTime time = civil_time(shown_second(at));
   append_number(out, static_cast<std::uint64_t>(time.year), 4, '0');
   for (const unsigned part : {time.month, time.day, time.hour, time.minute, time.second}) append_two_digits(out, part);
 }
@@ -118,10 +121,10 @@ constexpr std::int64_t half_year_s = 365 * day_s / 2;
 constexpr std::int64_t clock_slack_s = 60;
 
 /// "Nov 22 10:31", or "Nov 22  2025" when the hour would leave the year in doubt.
-void append_list_time(Head& out, std::int64_t modified_ns, std::int64_t now_s) {
+void append_list_time(Head& out, const FileTime& modified, std::int64_t now_s) {
   static constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                            "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const std::int64_t modified_s = floor_divide(modified_ns, second_ns);
+  const std::int64_t modified_s = shown_second(modified);
   const std::int64_t age_s = now_s - modified_s;
   const CivilTime time = civil_time(modified_s);
   (out += months[time.month - 1]) += ' ';
@@ -321,13 +324,15 @@ void append_list_line(std::string& out, const Entry& entry, std::string_view nam
   head += ' ';
   append_number(head, entry.size, 8);
   head += ' ';
-  append_list_time(head, entry.modified_ns, now_s);
+  append_list_time(head, entry.modified, now_s);
   head += ' ';
-  ((out += head) += name) += "\r\n";
+  out += head;
+  append_printable(out, name);
+  out += "\r\n";
 }
 
 std::int64_t list_line_holds_until(const Entry& entry, std::int64_t now_s) {
-  const std::int64_t modified_s = floor_divide(entry.modified_ns, second_ns);
+  const std::int64_t modified_s = shown_second(entry.modified);
   const std::int64_t age_s = now_s - modified_s;
   if (age_s < -clock_slack_s) return modified_s - clock_slack_s;
   return age_s > half_year_s ? INT64_MAX : modified_s + half_year_s + 1;
@@ -351,7 +356,7 @@ void append_machine_entry(std::string& out, const Entry& entry, std::string_view
   append_fact(Fact::type, [&] { head += type_word(entry, as); });
   // Of a directory or a device the number of octets says nothing (RFC 3659 7.5.7).
   if (entry.kind == Entry::Kind::file) append_fact(Fact::size, [&] { append_number(head, entry.size); });
-  append_fact(Fact::modify, [&] { append_time_value(head, entry.modified_ns); });
+  append_fact(Fact::modify, [&] { append_time_value(head, entry.modified); });
   append_fact(Fact::unique, [&] { append_unique(head, entry); });
   append_fact(Fact::perm, [&] { append_perm(head, entry.kind, rights); });
   append_fact(Fact::unix_mode, [&] { append_number(head, entry.mode & 07777, 4, '0', 8); });
@@ -361,13 +366,20 @@ void append_machine_entry(std::string& out, const Entry& entry, std::string_view
   (out += head) += name;
 }
 
-std::string time_value(std::int64_t ns) {
+std::string time_value(const FileTime& time) {
   Head text;
-  append_time_value(text, ns);
+  append_time_value(text, time);
   return std::string(text);
 }
 
-bool listable(std::string_view name) { return name.find("\r\n") == std::string_view::npos; }
+bool listable(ListFormat format, std::string_view name) {
+  switch (format) {
+    case ListFormat::list: return true;
+    case ListFormat::names: return !has_control(name);
+    case ListFormat::machine: return name.find_first_of("\r\n") == std::string_view::npos;
+  }
+  return false;
+}
 
 bool has_wildcard(std::string_view name) { return name.find_first_of("*?[") != std::string_view::npos; }
 

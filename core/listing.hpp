@@ -8,6 +8,7 @@
 
 #include "core/accounts.hpp"
 #include "core/facts.hpp"
+#include "core/file_time.hpp"
 
 namespace core {
 
@@ -21,7 +22,7 @@ struct Entry {
   std::uint32_t owner = 0;
   std::uint32_t group = 0;
   std::uint64_t size = 0;        ///< octets
-  std::int64_t modified_ns = 0;  ///< since 1970, UTC
+  FileTime modified{};
   std::uint64_t device = 0, inode = 0;
   bool operator==(const Entry&) const = default;
 };
@@ -58,13 +59,15 @@ void append_name_line(std::string& out, std::string_view prefix, std::string_vie
 void append_machine_entry(std::string& out, const Entry& entry, std::string_view name, const FactSet& facts,
                           Rights rights, std::string_view as);
 
-/// "20261122103105" from nanoseconds since 1970, UTC (RFC 3659 2.3).
-std::string time_value(std::int64_t ns);
+/// "20261122103105", UTC (RFC 3659 2.3).
+std::string time_value(const FileTime& time);
 
-/// A name with CR LF cannot stand on a line of a listing (RFC 3659 2.2): such names are left out.
-bool listable(std::string_view name);
+/// Whether a name can stand on a line of a listing. LIST and STAT, which people read, show each name, with "?" for
+/// control characters. Names of NLST and of MLSD are sent back in commands: with "?" they would name another file, so
+/// a name is left out of NLST if it has a control character, and of MLSD if it has CR or LF.
+bool listable(ListFormat format, std::string_view name);
 
-/// True when a name holds *, ? or [.
+/// True when a name holds *, ? or [: it may be a pattern.
 bool has_wildcard(std::string_view name);
 /// Shell matching of one name: *, ?, [a-z], [!a]; a leading dot must be matched literally. A character is a
 /// UTF-8 sequence, or an octet that is in none. More than limits::glob_stars_max stars, or a pattern longer than

@@ -12,7 +12,6 @@
 namespace core {
 namespace {
 
-constexpr std::int64_t second_ns = 1'000'000'000;
 constexpr std::size_t whole_digits = 14, fraction_digits_max = 9;
 
 bool all_digits(std::string_view text) {
@@ -39,12 +38,12 @@ std::int64_t days_since_1970(unsigned year, unsigned month, unsigned day) {
 }
 
 // Nanoseconds of ".25": digits beyond the ninth are less than one.
-std::optional<std::int64_t> parse_fraction(std::string_view text) {
+std::optional<std::uint32_t> parse_fraction(std::string_view text) {
   if (text.empty()) return 0;
   if (text.front() != '.' || !all_digits(text.substr(1))) return std::nullopt;
   std::string digits(text.substr(1, fraction_digits_max));
   digits.resize(fraction_digits_max, '0');
-  return static_cast<std::int64_t>(parse_number(digits).value_or(0));
+  return static_cast<std::uint32_t>(parse_number(digits).value_or(0));
 }
 
 // What stands before the closing quote, which is taken too.
@@ -63,7 +62,7 @@ std::optional<std::string> take_quoted(std::string_view& text) {
 
 }  // namespace
 
-std::optional<std::int64_t> parse_time_value(std::string_view text) {
+std::optional<FileTime> parse_time_value(std::string_view text) {
   const std::string_view whole = text.substr(0, whole_digits);
   if (whole.size() != whole_digits || !all_digits(whole)) return std::nullopt;
   const auto fraction = parse_fraction(text.substr(whole_digits));
@@ -72,18 +71,15 @@ std::optional<std::int64_t> parse_time_value(std::string_view text) {
   const unsigned hour = digits_at(whole, 8, 2), minute = digits_at(whole, 10, 2), second = digits_at(whole, 12, 2);
   constexpr unsigned leap_second = 60;  // RFC 3659 2.3 has it
   const bool of_day = hour < 24 && minute < 60 && second <= leap_second;
-  constexpr unsigned first_year = 1678, last_year = 2261;
-  const bool counts = year >= first_year && year <= last_year && is_date(year, month, day);
-  if (!fraction || !of_day || !counts) return std::nullopt;
+  if (!fraction || !of_day || year == 0 || !is_date(year, month, day)) return std::nullopt;
   const std::int64_t days = days_since_1970(year, month, day);
-  return (((days * 24 + hour) * 60 + minute) * 60 + second) * second_ns + *fraction;
+  return FileTime(((days * 24 + hour) * 60 + minute) * 60 + second, *fraction);
 }
 
-std::string exact_time_value(std::int64_t ns) {
-  std::string text = time_value(ns);
-  const std::int64_t fraction = (ns % second_ns + second_ns) % second_ns;
-  if (fraction == 0) return text;
-  std::string digits = std::to_string(second_ns + fraction);  // "1" in front keeps the zeros
+std::string exact_time_value(const FileTime& time) {
+  std::string text = time_value(time);
+  if (time.nanoseconds == 0) return text;
+  std::string digits = std::to_string(FileTime::second_ns + time.nanoseconds);  // "1" in front keeps the zeros
   digits.front() = '.';
   digits.resize(digits.find_last_not_of('0') + 1);
   return text + digits;
@@ -108,8 +104,8 @@ std::expected<Modification, ModificationError> parse_modification(std::string_vi
     const std::string_view name = facts.substr(0, equals), value = facts.substr(equals + 1, end - equals - 1);
     facts.remove_prefix(end + 1);
     if (equal_without_case(name, "Modify")) {
-      wanted.modified_ns = parse_time_value(value);
-      good &= wanted.modified_ns.has_value();
+      wanted.modified = parse_time_value(value);
+      good &= wanted.modified.has_value();
     } else if (equal_without_case(name, "UNIX.mode")) {
       wanted.mode = parse_mode(value);
       good &= wanted.mode.has_value();

@@ -9,20 +9,22 @@
 #include <string_view>
 #include <vector>
 
+#include "core/file_time.hpp"
+
 namespace core {
 
-/// "20020717210715" or "20020717210715.25" in UTC as nanoseconds since 1970. Nothing for what is none, for a date that
-/// no calendar has, and for years before 1678 or behind 2261, which are too many nanoseconds.
-std::optional<std::int64_t> parse_time_value(std::string_view text);
+/// "20020717210715" or "20020717210715.25" in UTC. Nothing for what is none, for a date that no calendar has, and for
+/// the year 0. What a file system cannot hold it makes the nearest that it can, or refuses.
+std::optional<FileTime> parse_time_value(std::string_view text);
 /// As time_value(), with the fraction of the second if there is one, so that what is told is what is set.
-std::string exact_time_value(std::int64_t ns);
+std::string exact_time_value(const FileTime& time);
 
 /// Permissions in octal, up to 0777. What runs with another's rights (04000, 02000) is not a client's to make.
 std::optional<std::uint32_t> parse_mode(std::string_view text);
 
 /// What is to be set of an object; what is not there stays as it is.
 struct Modification {
-  std::optional<std::int64_t> modified_ns{};
+  std::optional<FileTime> modified{};
   std::optional<std::uint32_t> mode{};
 };
 /// The facts that can be set, for FEAT.

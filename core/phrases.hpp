@@ -193,6 +193,9 @@ inline constexpr std::string_view phrase_rows[][language_count] = {
   {"The session is ended.", "Die Sitzung ist beendet."},
   {"Ended by an administrator.", "Von der Verwaltung beendet."},
 
+  {"Control characters are not allowed in new names.", "Steuerzeichen sind in neuen Namen nicht erlaubt."},
+  {"NLST cannot show names with control characters.", "NLST kann keine Namen mit Steuerzeichen zeigen."},
+
   // What the file system says.
   {"No such file or directory.", "Diese Datei oder dieses Verzeichnis gibt es nicht."},
   {"Not a directory.", "Kein Verzeichnis."},

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "core/control_characters.hpp"
 #include "core/limits.hpp"
 #include "core/path.hpp"
 #include "core/pi_reply.hpp"
@@ -67,7 +68,8 @@ void Pi::drop_typed_ahead() {
 }
 
 bool Pi::wants_input() const {
-  return !closing_ && reader_.pending() < limits::input_pending_max && output_.size() < limits::replies_pending_max;
+  return !closing_ && !input_ended_ && reader_.pending() < limits::input_pending_max &&
+         output_.size() < limits::replies_pending_max;
 }
 
 std::optional<Action> Pi::next_action(Moment now) {
@@ -79,6 +81,7 @@ std::optional<Action> Pi::next_action(Moment now) {
       refuse("The server is shutting down.");
     } else if (!take_line()) {
       if (must_abort_work()) asked_ = action::Abort{};
+      if (input_ended_ && !transferring()) close_control();
       break;
     }
   }
@@ -167,15 +170,15 @@ bool Pi::may_run(const CommandRow& row, const Command& command) {
   return false;
 }
 
-// RNTO must come right behind RNFR, and PASS behind USER (RFC 959 4.1.3, 4.1.1); a line that is no
-// command stands between them too. NOOP and what acts during a transfer affect nothing before them.
-// REST waits for its transfer, whatever stands between.
+// RNTO must come right behind RNFR (RFC 959 4.1.3); a line that is no command stands between them too. NOOP and what
+// acts during a transfer affect nothing before them. REST waits for its transfer, whatever stands between, and USER for
+// PASS: RFC 959 4.1.1 wants PASS right behind USER, but clients ask SYST or FEAT in between, and other servers let
+// them.
 void Pi::forget_sequences(const CommandRow* row) {
   if (row != nullptr && row->during_transfer == During::acts) return;
   const auto handler = row != nullptr ? row->handler : nullptr;
   if (handler != &Pi::on_rnto) renaming_ = false;
   if (handler != &Pi::on_site) copying_ = false;
-  if (handler != &Pi::on_pass && login_ == Login::password_wanted) login_ = Login::user_wanted;
 }
 
 void Pi::reply(Code code, Phrase phrase) { reply_to(foreground_, code, say(phrase)); }
@@ -360,6 +363,11 @@ void Pi::on_time(Moment now) {
   reply(Code::not_logged_in, "Login incorrect.");
 }
 
+void Pi::end_input(Moment now) {
+  now_ = now;
+  input_ended_ = true;
+}
+
 void Pi::shut_down(Moment now) {
   now_ = now;
   draining_ = true;
@@ -378,6 +386,15 @@ bool Pi::resolve(std::string_view argument) {
   path_ = std::move(*path);
   foreground_.names_path = true;
   return true;
+}
+
+bool Pi::resolve_new(std::string_view argument) { return resolve(argument) && may_be_made(path_); }
+
+// Nobody sees such a name as it is: replies and LIST show "?" and NLST leaves it out (listable()).
+bool Pi::may_be_made(std::string_view name) {
+  if (config().uploads.control_characters || !has_control(name)) return true;
+  reply(Code::name_not_allowed, "Control characters are not allowed in new names.");
+  return false;
 }
 
 bool Pi::resolve_many(std::span<const std::string> arguments, std::vector<std::string>& paths) {
@@ -403,6 +420,7 @@ void Pi::default_parameters() {
   hash_ = {};
   epsv_only_ = false;
   facts_ = FactSet::defaults();
+  client_.clear();
 }
 
 void Pi::forget_restart() {

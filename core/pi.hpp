@@ -64,6 +64,10 @@ class Pi {
   bool may_take_marker() const;
   /// deadline() has come.
   void on_time(Moment now);
+  /// The client sends nothing more: FIN, or close_notify. What it sent is answered, whatever is under way ends with its
+  /// reply, then the connection is closing(). A reset is no such end: it acts as ABOR and QUIT (RFC 959 4.1.1).
+  void end_input(Moment now);
+  bool input_ended() const { return input_ended_; }
   /// The server drains: a transfer may finish, then 421 and the end.
   void shut_down(Moment now);
   /// For STAT: how far the running transfer is.
@@ -145,6 +149,9 @@ class Pi {
   const Config& config() const { return *config_; }
   /// The absolute path of an argument in path_; replies 553 or 550 and gives false when it is none.
   bool resolve(std::string_view argument);
+  /// The same for a name that is to be made: 553 where it has control characters and these are not allowed.
+  bool resolve_new(std::string_view argument);
+  bool may_be_made(std::string_view name);
   bool resolve_many(std::span<const std::string> arguments, std::vector<std::string>& paths);
   void default_parameters();
   Moment idle_until() const;
@@ -254,6 +261,7 @@ class Pi {
   void after_aim(const Outcome& outcome);
   void after_pasv(const Outcome& outcome);
   void after_epsv(const Outcome& outcome);
+  void after_epsv_all(const Outcome& outcome);
   bool refused_after_epsv_all();
 
   // 4.1.3, service (pi_service.cpp).
@@ -281,9 +289,15 @@ class Pi {
   void start_transfer();
   void forget_restart();
   bool listing_spec(std::string_view argument, ListFormat format, TransferSpec& spec);
+  void list(std::string_view argument, ListFormat format);
+  static bool may_be_pattern(const TransferSpec& spec);
+  void take_as_pattern(TransferSpec& spec);
+  void after_list_looked(const Outcome& outcome);
   void list_for_machines(std::string_view argument, bool recursive);
   void after_restart_measured(const Outcome& outcome);
   void after_start_transfer(const Outcome& outcome);
+  void after_no_directory(const Outcome& outcome);
+  std::string pathname_of_unique(std::string_view name) const;
   void after_rnfr(const Outcome& outcome);
   void after_file_action(const Outcome& outcome);
   void after_mkd(const Outcome& outcome);
@@ -315,6 +329,7 @@ class Pi {
   void on_feat(std::string_view argument);
   void on_opts(std::string_view argument);
   void on_unimplemented(std::string_view argument);
+  void after_stat_looked(const Outcome& outcome);
   void after_stat(const Outcome& outcome);
   void after_more_listing(const Outcome& outcome);
   void stat_session();
@@ -401,6 +416,7 @@ class Pi {
   Moment delayed_until_ = INT64_MAX;
   bool closing_ = false;
   bool draining_ = false;
+  bool input_ended_ = false;
 };
 
 }  // namespace core

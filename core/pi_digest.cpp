@@ -90,6 +90,7 @@ std::optional<ChecksumArgument> parse_checksum_argument(std::string_view text) {
 
 // "RANG 1 0" resets. Whether the range fits a file is for the command to say that uses it (4.3).
 void Pi::on_rang(std::string_view argument) {
+  argument = without_trailing_blank(argument);
   forget_restart();
   const std::size_t space = std::min(argument.find(' '), argument.size());
   const auto first = parse_number(argument.substr(0, space));

@@ -53,10 +53,10 @@ void Pi::set_facts(const Modification& wanted, std::string_view pathname, After 
 
 void Pi::on_mfmt(std::string_view argument) {
   const std::size_t space = argument.find(' ');
-  const auto modified_ns = parse_time_value(argument.substr(0, space));
-  if (!modified_ns || space == std::string_view::npos || space + 1 == argument.size())
+  const auto modified = parse_time_value(argument.substr(0, space));
+  if (!modified || space == std::string_view::npos || space + 1 == argument.size())
     return reply(Code::bad_parameter, "Wanted: YYYYMMDDhhmmss, a date that there is, and a pathname.");
-  set_facts({.modified_ns = modified_ns}, argument.substr(space + 1), &Pi::after_facts_set);
+  set_facts({.modified = modified}, argument.substr(space + 1), &Pi::after_facts_set);
 }
 
 void Pi::on_mff(std::string_view argument) {
@@ -75,7 +75,7 @@ void Pi::on_mff(std::string_view argument) {
 void Pi::after_facts_set(const Outcome& outcome) {
   if (outcome.error != 0) return refuse_file(outcome);
   std::string facts;
-  if (modification_.modified_ns) facts += fmt::format("Modify={};", exact_time_value(outcome.entry.modified_ns));
+  if (modification_.modified) facts += fmt::format("Modify={};", exact_time_value(outcome.entry.modified));
   if (modification_.mode) facts += fmt::format("UNIX.mode={:04o};", outcome.entry.mode);
   reply_as_is(Code::file_status, fmt::format("{} {}", facts, given_));
 }
@@ -114,7 +114,7 @@ void Pi::on_comb(std::string_view argument) {
   const auto words = split_words(argument);
   if (!words || words->size() < 2)
     return reply(Code::bad_parameter, "Wanted: a target and its parts, each in double quotes.");
-  if (!resolve_many(std::span(*words).subspan(1), paths_) || !resolve(words->front())) return;
+  if (!resolve_many(std::span(*words).subspan(1), paths_) || !resolve_new(words->front())) return;
   std::vector<std::string> different = paths_;
   different.push_back(path_);
   std::ranges::sort(different);

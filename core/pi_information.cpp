@@ -24,7 +24,14 @@ void Pi::on_stat(std::string_view argument) {
   if (!logged_in()) return reply(Code::not_logged_in, "Log in with USER and PASS first.");
   if (!account_->rights.has(Right::list)) return reply(Code::unavailable, "Permission denied.");
   // A transfer's actions point into path_ no more once it runs, so a listing may take its place.
-  if (listing_spec(argument, ListFormat::list, listed_)) ask(action::ListToControl{listed_}, &Pi::after_stat);
+  if (!listing_spec(argument, ListFormat::list, listed_)) return;
+  if (may_be_pattern(listed_)) return ask(action::Look{path_}, &Pi::after_stat_looked);
+  ask(action::ListToControl{listed_}, &Pi::after_stat);
+}
+
+void Pi::after_stat_looked(const Outcome& outcome) {
+  if (outcome.error != 0) take_as_pattern(listed_);
+  ask(action::ListToControl{listed_}, &Pi::after_stat);
 }
 
 void Pi::stat_session() {
@@ -87,10 +94,10 @@ void Pi::on_help(std::string_view argument) {
   if (about == "SITE") return on_site_help({});
   if (about.starts_with("SITE ")) return on_site_help(argument.substr(argument.find(' ') + 1));
   if (const CommandRow* row = about.empty() ? nullptr : find_command(about)) {
-    if (!offers(*row)) return reply(Code::help, "{} is not implemented.", row->verb);
+    if (!offers(*row)) return reply(Code::not_implemented, "{} is not implemented.", row->verb);
     return reply(Code::help, "Syntax: {} {}", row->verb, row->syntax);
   }
-  if (!about.empty()) return reply(Code::help, "No such command. HELP alone lists them.");
+  if (!about.empty()) return reply(Code::bad_parameter, "No such command. HELP alone lists them.");
   begin_reply(output_, Code::help, say("These commands are implemented:"));
   std::string line;
   std::size_t in_line = 0;
@@ -121,6 +128,7 @@ void Pi::on_feat(std::string_view) {
 }
 
 void Pi::on_opts(std::string_view argument) {
+  argument = without_trailing_blank(argument);
   const std::size_t space = argument.find(' ');
   const std::string target = upper(argument.substr(0, space));
   const std::string_view options = space == std::string_view::npos ? std::string_view() : argument.substr(space + 1);

@@ -67,6 +67,7 @@ Language Pi::language() const {
 }
 
 void Pi::on_lang(std::string_view argument) {
+  argument = without_trailing_blank(argument);
   if (!argument.empty() && !is_language_tag(argument))
     return reply(Code::bad_parameter, "Wanted: a language tag, such as EN or DE.");
   const auto found = find_language(argument);

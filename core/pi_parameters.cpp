@@ -64,14 +64,16 @@ void Pi::after_aim(const Outcome&) { reply(Code::okay, "Command okay."); }
 
 void Pi::on_port(std::string_view argument) {
   if (refused_after_epsv_all()) return;
-  const auto endpoint = parse_host_port(argument);
+  const auto endpoint = parse_host_port(without_trailing_blank(argument));
   if (!endpoint) return reply(Code::bad_parameter, "Six numbers from 0 to 255 are wanted: h1,h2,h3,h4,p1,p2.");
   aim(*endpoint);
 }
 
 void Pi::on_eprt(std::string_view argument) {
   if (refused_after_epsv_all()) return;
-  const auto endpoint = parse_eprt(argument);
+  auto endpoint = parse_eprt(without_trailing_blank(argument));
+  // The link is the one that the control connection came over: the client has no name for it that means anything here.
+  if (endpoint && is_link_local(*endpoint)) endpoint->scope = peer_.scope;
   if (endpoint && endpoint->family == local_.family) return aim(*endpoint);
   if (!endpoint && endpoint.error() == EprtError::syntax)
     return reply(Code::bad_parameter, "Wanted: |family|address|port|.");
@@ -94,10 +96,10 @@ void Pi::after_pasv(const Outcome& outcome) {
 }
 
 void Pi::on_epsv(std::string_view argument) {
-  const std::string wanted = upper(argument);
+  const std::string wanted = upper(without_trailing_blank(argument));
   if (wanted == "ALL") {
     epsv_only_ = true;
-    return reply(Code::okay, "Only EPSV from now on.");
+    return ask(action::DropData{}, &Pi::after_epsv_all);
   }
   if (!wanted.empty() && !all_digits(wanted)) return reply(Code::bad_parameter, "Wanted: 1, 2 or ALL.");
   const int own = static_cast<int>(local_.family);
@@ -105,6 +107,9 @@ void Pi::on_epsv(std::string_view argument) {
     return reply(Code::unsupported_protocol, "Network protocol not supported, use ({})", own);
   ask(action::Listen{}, &Pi::after_epsv);
 }
+
+// What PORT or EPRT said before holds no more either.
+void Pi::after_epsv_all(const Outcome&) { reply(Code::okay, "Only EPSV from now on."); }
 
 void Pi::after_epsv(const Outcome& outcome) {
   if (outcome.error != 0) return reply(Code::cannot_open_data, "No passive port is free; try again.");
@@ -143,6 +148,7 @@ void Pi::on_type(std::string_view argument) {
 }
 
 void Pi::on_stru(std::string_view argument) {
+  argument = without_trailing_blank(argument);
   if (argument.size() != 1) return reply(Code::bad_parameter, "Wanted: one letter.");
   const auto structure = static_cast<Structure>(upper(argument.front()));
   if (!contains_letter("FRP", structure))
@@ -153,6 +159,7 @@ void Pi::on_stru(std::string_view argument) {
 
 // What REST said is said in the terms of a MODE (RFC 959 3.5, RFC 3659 5.3).
 void Pi::on_mode(std::string_view argument) {
+  argument = without_trailing_blank(argument);
   if (argument.size() != 1) return reply(Code::bad_parameter, "Wanted: one letter.");
   const auto mode = static_cast<Mode>(upper(argument.front()));
   const bool deflates = config().limits.deflate_level > 0;

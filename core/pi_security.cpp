@@ -7,8 +7,11 @@
 
 namespace core {
 
-// Without a certificate there is no TLS, and the commands answer as in a server that has not heard of it.
+// Without a certificate there is no TLS, and the commands answer as in a server that has not heard of it. What HELP and
+// FEAT list is there: PORT and EPRT are 504 with data.active = false.
 bool Pi::offers(const CommandRow& row) const {
+  const bool active_only = row.handler == &Pi::on_port || row.handler == &Pi::on_eprt;
+  if (active_only && !config().data.active) return false;
   return row.handler != &Pi::on_unimplemented && (row.without_tls == 0 || config().tls.offered());
 }
 
@@ -16,7 +19,7 @@ bool Pi::offers(const CommandRow& row) const {
 
 // "TLS-C" is a synonym from before RFC 4217 (17).
 void Pi::on_auth(std::string_view argument) {
-  const std::string mechanism = upper(argument);
+  const std::string mechanism = upper(without_trailing_blank(argument));
   if (mechanism != "TLS" && mechanism != "TLS-C")
     return reply(Code::parameter_not_implemented, "The only mechanism is TLS.");
   if (tls_ == Tls::on) return reply(Code::refused_by_policy, "The connection is under TLS already.");
@@ -77,7 +80,7 @@ void Pi::greet_secured(std::span<const std::string> names, std::string_view serv
 // TLS streams have no blocks: the only size is 0 (RFC 4217 9).
 void Pi::on_pbsz(std::string_view argument) {
   if (tls_ != Tls::on) return reply(Code::bad_sequence, "Send AUTH TLS first.");
-  const auto size = parse_number(argument);
+  const auto size = parse_number(without_trailing_blank(argument));
   if (!size || *size > UINT32_MAX) return reply(Code::bad_parameter, "Wanted: a number below 2^32.");
   buffer_size_known_ = true;
   reply_as_is(Code::okay, "PBSZ=0");
@@ -85,7 +88,7 @@ void Pi::on_pbsz(std::string_view argument) {
 
 void Pi::on_prot(std::string_view argument) {
   if (tls_ != Tls::on || !buffer_size_known_) return reply(Code::bad_sequence, "Send AUTH TLS and PBSZ first.");
-  const std::string level = upper(argument);
+  const std::string level = upper(without_trailing_blank(argument));
   if (level == "S" || level == "E") return reply(Code::level_not_supported, "TLS has the levels C and P alone.");
   if (level != "C" && level != "P") return reply(Code::parameter_not_implemented, "The levels are C and P.");
   if (level == "C" && config().tls.require == "data")

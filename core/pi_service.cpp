@@ -35,12 +35,14 @@ void Pi::on_appe(std::string_view argument) {
 // where it begins.
 void Pi::on_stou(std::string_view argument) {
   forget_restart();  // undefined before STOU (RFC 3659 5.3)
+  given_.assign(argument);
   transfer_file(TransferSpec::Kind::store_unique, argument.empty() ? "stou" : argument);
 }
 
 void Pi::transfer_file(TransferSpec::Kind kind, std::string_view argument) {
   if (!goes_together(as_)) return reply(Code::bad_parameter, "This TYPE and STRU do not go together.");
-  if (!resolve(argument)) return;
+  const bool makes = kind != TransferSpec::Kind::retrieve;
+  if (makes ? !resolve_new(argument) : !resolve(argument)) return;
   spec_ = {.kind = kind, .path = path_, .as = as_, .offset = restart_, .state = restart_state_, .allocate = allocate_};
   if (range_ && !travels_unchanged(as_)) return refuse_file({.error = ERANGE});  // TYPE, STRU or MODE came behind it
   if (range_) spec_.offset = range_->begin, spec_.end = range_->end, spec_.allocate = 0;
@@ -74,6 +76,7 @@ void Pi::after_restart_measured(const Outcome& outcome) {
 
 void Pi::start_transfer() {
   spec_.secured = data_secured_;
+  spec_.only_passive = epsv_only_;
   spec_.file_mode = file_mode();
   spec_.resumes = account_->resumption_required.value_or(config().tls.resumption_required);
   ask(action::StartTransfer{spec_}, &Pi::after_start_transfer);
@@ -83,15 +86,16 @@ void Pi::start_transfer() {
 // the data connection as it was.
 void Pi::after_start_transfer(const Outcome& outcome) {
   if (outcome.error != 0) {
-    // RFC 3659 7.2.1: MLSD of what is no directory is a parameter of the wrong kind.
-    if (outcome.error == ENOTDIR && spec_.directory_only) return reply(Code::bad_parameter, "Not a directory.");
+    if (outcome.error == ENOTDIR && spec_.directory_only) return ask(action::Look{path_}, &Pi::after_no_directory);
     return refuse_file(outcome);
   }
   const Code code = outcome.connected ? Code::data_connection_open : Code::file_status_okay;
   const std::string_view state =
       outcome.connected ? say("Data connection already open") : say("Opening data connection");
   switch (spec_.kind) {
-    case TransferSpec::Kind::store_unique: reply_as_is(code, fmt::format("FILE: {}", outcome.text)); break;
+    case TransferSpec::Kind::store_unique:
+      reply_as_is(code, fmt::format("FILE: {}", pathname_of_unique(outcome.text)));
+      break;
     case TransferSpec::Kind::retrieve:
       reply(code, "{} for {} ({} bytes).", state, last_name(path_),
             spec_.ranged() ? octets_in(spec_, outcome.entry.size) : outcome.entry.size);
@@ -103,7 +107,24 @@ void Pi::after_start_transfer(const Outcome& outcome) {
   asked_ = action::Proceed{};
 }
 
+// RFC 3659 7.2.1: MLSD of what is there and no directory is 501, of what is not there, as below a file, 550.
+void Pi::after_no_directory(const Outcome& outcome) {
+  if (outcome.error != 0) return refuse_file(outcome);
+  reply(Code::bad_parameter, "Not a directory.");
+}
+
+// "FILE: pppp" has the unique pathname (RFC 1123 4.1.2.9), so that RETR takes it as it stands: the directory part is as
+// the client wrote it, where that leads to the same place.
+std::string Pi::pathname_of_unique(std::string_view name) const {
+  const std::string_view directory = parent_path(path_);
+  const std::string as_given = fmt::format("{}{}", std::string_view(given_).substr(0, given_.rfind('/') + 1), name);
+  const auto place = resolve_path(directory_, as_given);
+  if (place && parent_path(*place) == directory) return as_given;
+  return fmt::format("{}{}{}", directory, directory == "/" ? "" : "/", name);
+}
+
 void Pi::on_allo(std::string_view argument) {
+  argument = without_trailing_blank(argument);
   const std::size_t space = argument.find(' ');
   const auto octets = parse_number(argument.substr(0, space));
   bool good = octets.has_value();
@@ -117,6 +138,7 @@ void Pi::on_allo(std::string_view argument) {
 }
 
 void Pi::on_rest(std::string_view argument) {
+  argument = without_trailing_blank(argument);
   const bool marked = keeps_connection(as_);
   const std::size_t plus = marked ? std::min(argument.find('+'), argument.size()) : argument.size();
   const std::string_view state = argument.substr(plus);
@@ -141,12 +163,19 @@ void Pi::after_abor(const Outcome&) { reply(Code::closing_data, "Abort successfu
 
 // ---- Listings ----
 
-void Pi::on_list(std::string_view argument) {
-  if (listing_spec(argument, ListFormat::list, spec_)) start_transfer();
+void Pi::on_list(std::string_view argument) { list(argument, ListFormat::list); }
+
+void Pi::on_nlst(std::string_view argument) { list(argument, ListFormat::names); }
+
+void Pi::list(std::string_view argument, ListFormat format) {
+  if (!listing_spec(argument, format, spec_)) return;
+  if (may_be_pattern(spec_)) return ask(action::Look{path_}, &Pi::after_list_looked);
+  start_transfer();
 }
 
-void Pi::on_nlst(std::string_view argument) {
-  if (listing_spec(argument, ListFormat::names, spec_)) start_transfer();
+void Pi::after_list_looked(const Outcome& outcome) {
+  if (outcome.error != 0) take_as_pattern(spec_);
+  start_transfer();
 }
 
 void Pi::on_mlsd(std::string_view argument) { list_for_machines(argument, false); }
@@ -176,17 +205,23 @@ Representation Pi::listing_representation() const {
           .level = as_.level};
 }
 
-// LIST, NLST and STAT take the options that clients of Unix servers send, and a wildcard in the last
-// name (mget). The directory part of what was written stands before each name of NLST.
+// LIST, NLST and STAT take the options that clients of Unix servers send, and a wildcard in the last name (mget): an
+// object of exactly that name comes first, and only where there is none the name is a pattern. The directory part of
+// what was written stands before each name of NLST.
 bool Pi::listing_spec(std::string_view argument, ListFormat format, TransferSpec& spec) {
   const ListRequest request = parse_list_argument(argument);
   if (!resolve(request.path)) return false;
   given_.assign(request.path);
   const std::string_view given = given_;
+  const ListFormat shown = request.names_alone ? ListFormat::names : format;
+  if (!listable(shown, given)) {  // it stands before each name
+    reply(Code::unavailable, "NLST cannot show names with control characters.");
+    return false;
+  }
   spec = {.kind = TransferSpec::Kind::list,
           .path = path_,
           .as = listing_representation(),
-          .format = request.names_alone ? ListFormat::names : format,
+          .format = shown,
           .prefix = request.names_alone && format == ListFormat::list ? std::string_view() : given,
           .given = given,
           .hidden = request.all,
@@ -194,15 +229,20 @@ bool Pi::listing_spec(std::string_view argument, ListFormat format, TransferSpec
           .recursive = request.recursive,
           .order = request.order,
           .reverse = request.reverse};
-  const std::size_t slash = given.rfind('/');
-  if (has_wildcard(given.substr(slash == std::string_view::npos ? 0 : slash + 1))) {
-    spec.prefix = slash == std::string_view::npos ? std::string_view() : given.substr(0, slash == 0 ? 1 : slash);
-    path2_ = last_name(path_);
-    path_ = parent_path(std::string(path_));
-    spec.path = path_;
-    spec.pattern = path2_;
-  }
   return true;
+}
+
+bool Pi::may_be_pattern(const TransferSpec& spec) { return has_wildcard(spec.given.substr(spec.given.rfind('/') + 1)); }
+
+// Its path is that of an object so far.
+void Pi::take_as_pattern(TransferSpec& spec) {
+  const std::string_view given = spec.given;
+  const std::size_t slash = given.rfind('/');
+  spec.prefix = slash == std::string_view::npos ? std::string_view() : given.substr(0, slash == 0 ? 1 : slash);
+  path2_ = last_name(path_);
+  path_ = parent_path(std::string(path_));
+  spec.path = path_;
+  spec.pattern = path2_;
 }
 
 // ---- Files ----
@@ -220,7 +260,7 @@ void Pi::after_rnfr(const Outcome& outcome) {
 
 void Pi::on_rnto(std::string_view argument) {
   if (!std::exchange(renaming_, false)) return reply(Code::bad_sequence, "Send RNFR first.");
-  if (!resolve(argument)) return;
+  if (!resolve_new(argument)) return;
   // To replace a file is to write it or to delete it: the right to rename alone does not do that.
   const bool replaces = account_->rights.has(Right::write) && account_->rights.has(Right::remove);
   ask(action::Rename{rename_from_, path_, replaces}, &Pi::after_file_action);
@@ -240,7 +280,7 @@ void Pi::after_file_action(const Outcome& outcome) {
 }
 
 void Pi::on_mkd(std::string_view argument) {
-  if (resolve(argument)) ask(action::MakeDirectory{path_, directory_mode()}, &Pi::after_mkd);
+  if (resolve_new(argument)) ask(action::MakeDirectory{path_, directory_mode()}, &Pi::after_mkd);
 }
 
 void Pi::after_mkd(const Outcome& outcome) {
@@ -280,8 +320,8 @@ void Pi::on_mdtm(std::string_view argument) {
   const std::size_t space = argument.find(' ');
   const bool more = space != std::string_view::npos && space + 1 < argument.size();
   modification_ = {};
-  if (more) modification_.modified_ns = parse_time_value(argument.substr(0, space));
-  const bool sets = modification_.modified_ns.has_value();
+  if (more) modification_.modified = parse_time_value(argument.substr(0, space));
+  const bool sets = modification_.modified.has_value();
   if (sets) given_.assign(argument.substr(space + 1));
   if (sets && !resolve_path(directory_, argument)) return after_mdtm_looked({.error = ENAMETOOLONG});
   if (resolve(argument)) ask(action::Look{path_}, sets ? &Pi::after_mdtm_looked : &Pi::after_mdtm);
@@ -296,7 +336,7 @@ void Pi::after_mdtm_looked(const Outcome& outcome) {
 
 void Pi::after_mdtm(const Outcome& outcome) {
   if (outcome.error != 0) return refuse_file(outcome);
-  reply_as_is(Code::file_status, time_value(outcome.entry.modified_ns));
+  reply_as_is(Code::file_status, time_value(outcome.entry.modified));
 }
 
 void Pi::on_mlst(std::string_view argument) {

@@ -26,7 +26,7 @@ std::pair<std::string_view, std::string_view> split_first(std::string_view text)
 }
 
 struct TimeToSet {
-  std::int64_t modified_ns;
+  FileTime modified;
   std::string_view pathname;
 };
 
@@ -34,10 +34,9 @@ struct TimeToSet {
 std::optional<TimeToSet> parse_short_utime(std::string_view argument) {
   constexpr std::size_t without_seconds = 12;
   const auto [time, pathname] = split_first(argument);
-  const auto modified_ns =
-      parse_time_value(time.size() == without_seconds ? std::string(time) + "00" : std::string(time));
-  if (!modified_ns || pathname.empty()) return std::nullopt;
-  return TimeToSet{*modified_ns, pathname};
+  const auto modified = parse_time_value(time.size() == without_seconds ? std::string(time) + "00" : std::string(time));
+  if (!modified || pathname.empty()) return std::nullopt;
+  return TimeToSet{*modified, pathname};
 }
 
 // "name 20200102030405 20200102030405 20200102030405 UTC": accessed, modified, created. The second can be set.
@@ -50,10 +49,10 @@ std::optional<TimeToSet> parse_long_utime(std::string_view argument) {
     argument = argument.substr(0, space);
   }
   const auto& [zone, created, modified, accessed] = behind;
-  const auto modified_ns = parse_time_value(modified);
-  const bool times = modified_ns && parse_time_value(created) && parse_time_value(accessed);
+  const auto time = parse_time_value(modified);
+  const bool times = time && parse_time_value(created) && parse_time_value(accessed);
   if (!times || !equal_without_case(zone, "UTC") || argument.empty()) return std::nullopt;
-  return TimeToSet{*modified_ns, argument};
+  return TimeToSet{*time, argument};
 }
 
 std::string describe(const SessionSight& session) {
@@ -78,7 +77,7 @@ void Pi::on_site(std::string_view argument) {
 void Pi::on_site_help(std::string_view argument) {
   if (const CommandRow* row = find_site_command(argument))
     return reply(Code::help, "Syntax: SITE {} {}", row->verb, row->syntax);
-  if (!argument.empty()) return reply(Code::help, "No such SITE subcommand. SITE HELP lists them.");
+  if (!argument.empty()) return reply(Code::bad_parameter, "No such SITE subcommand. SITE HELP lists them.");
   begin_reply(output_, Code::help, say("SITE subcommands:"));
   for (const CommandRow& row : site_table()) continue_reply(output_, fmt::format("{} {}", row.verb, row.syntax));
   reply(Code::help, "End.");
@@ -104,13 +103,13 @@ void Pi::on_site_utime(std::string_view argument) {
   if (!wanted) wanted = parse_short_utime(argument);
   if (!wanted)
     return reply(Code::bad_parameter, "Wanted: YYYYMMDDhhmm[ss] and a pathname, or a pathname, three times and UTC.");
-  set_facts({.modified_ns = wanted->modified_ns}, wanted->pathname, &Pi::after_site_change);
+  set_facts({.modified = wanted->modified}, wanted->pathname, &Pi::after_site_change);
 }
 
 // -p is always on: what is there already is no mistake, as with mkdir -p.
 void Pi::on_site_mkdir(std::string_view argument) {
   if (argument.starts_with("-p ")) argument.remove_prefix(3);
-  if (!resolve(argument)) return;
+  if (!resolve_new(argument)) return;
   begin_work({.kind = WorkSpec::Kind::make_directories, .path = path_, .mode = directory_mode()},
              &Pi::after_site_mkdir);
 }
@@ -128,6 +127,7 @@ void Pi::on_site_symlink(std::string_view argument) {
                  "Wanted: what the link leads to, and its name; names with blanks in double quotes.");
   if (!resolve_many(*words, paths_)) return;
   if (paths_[1] == "/") return refuse_file({.error = EEXIST});
+  if (!may_be_made(paths_[1]) || !may_be_made(paths_[0])) return;
   given_ = relative_path(parent_path(paths_[1]), paths_[0]);
   ask(action::MakeLink{paths_[1], given_}, &Pi::after_site_change);
 }
@@ -148,7 +148,7 @@ void Pi::after_site_cpfr(const Outcome& outcome) {
 
 void Pi::on_site_cpto(std::string_view argument) {
   if (!std::exchange(copying_, false)) return reply(Code::bad_sequence, "Send SITE CPFR first.");
-  if (!resolve(argument)) return;
+  if (!resolve_new(argument)) return;
   paths_.assign(1, copy_from_);
   begin_work({.kind = WorkSpec::Kind::copy, .path = path_, .sources = paths_, .mode = file_mode()}, &Pi::after_work);
 }

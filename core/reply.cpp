@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <iterator>
 
+#include "core/control_characters.hpp"
 #include "core/phrases.hpp"
 
 namespace core {
@@ -15,11 +16,13 @@ namespace {
 
 constexpr char iac = '\xff';
 
+/// What stands in a reply's text may be a name that anybody made: it ends no line and steers no terminal.
 void append_text(std::string& out, std::string_view text) {
-  for (const char octet : text) {
-    out.push_back(octet);
-    if (octet == iac) out.push_back(iac);
-    if (octet == '\r') out.push_back('\0');
+  std::size_t at = out.size();
+  append_printable(out, text);
+  while ((at = out.find(iac, at)) != std::string::npos) {
+    out.insert(at, 1, iac);
+    at += 2;
   }
 }
 

@@ -68,8 +68,9 @@ enum class Code : std::uint16_t {
 
 constexpr unsigned number(Code code) { return static_cast<unsigned>(code); }
 
-/// Appends "ddd text CR LF". Octet 255 is doubled and CR followed by NUL, as Telnet wants (RP-01);
-/// a LF in the text (it can be part of a pathname) stays as it is.
+/// Appends "ddd text CR LF". Byte 255 is doubled, as Telnet wants. "?" stands for each control character of the text,
+/// which may hold a pathname: a line end in it would be the end of a reply to many clients, even as LF alone, and
+/// what follows it a reply that the server never gave.
 void append_reply(std::string& out, Code code, std::string_view text);
 
 /// A reply of several lines: "ddd-text", inner lines with one blank before them so that none can

@@ -30,6 +30,12 @@ constexpr bool equal_without_case(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](char x, char y) { return upper(x) == upper(y); });
 }
 
+/// One blank behind a parameter is forgiven: many clients send one. Not for names, whose blanks are their own.
+constexpr std::string_view without_trailing_blank(std::string_view parameter) {
+  if (parameter.ends_with(' ')) parameter.remove_suffix(1);
+  return parameter;
+}
+
 /// Octets that move a terminal's cursor, or end a line, rather than show.
 constexpr bool is_control(char c) { return (c >= 0 && c < ' ') || c == 127; }
 

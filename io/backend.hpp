@@ -61,8 +61,11 @@ class Backend {
   virtual std::int64_t wall_clock() = 0;
   /// A listening TCP socket. IPv6 ones take IPv6 only. A busy port gives EADDRINUSE.
   virtual std::expected<int, int> open_listener(const Address& at, int backlog, PortUse use = PortUse::alone) = 0;
-  /// Resets whoever waits in a listener's backlog.
-  virtual void turn_away(int listener) = 0;
+  /// A listener on which no op is in flight takes nobody until listen_again(): its port stays its own, who connects is
+  /// refused, and who waits in its backlog is reset. Only for a listener that was opened at a port, not at port 0.
+  virtual void stop_listening(int listener) = 0;
+  /// Result: 0 or an errno value; EADDRINUSE: another program took the port in the meantime.
+  virtual int listen_again(int listener, int backlog) = 0;
   /// Closes a listener on which no op is in flight: its port is free, and whoever waits in its backlog is reset.
   virtual void close_listener(int listener) = 0;
   /// A TCP socket to connect from `from`; port 0 lets the kernel choose.

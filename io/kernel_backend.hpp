@@ -25,7 +25,8 @@ class KernelBackend : public Backend {
   Time now() final;
   std::int64_t wall_clock() final;
   std::expected<int, int> open_listener(const Address& at, int backlog, PortUse use = PortUse::alone) final;
-  void turn_away(int listener) final;
+  void stop_listening(int listener) final;
+  int listen_again(int listener, int backlog) final;
   void close_listener(int listener) final;
   std::expected<int, int> open_socket(const Address& from) final;
   Address local_address(int socket) final;

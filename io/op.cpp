@@ -185,10 +185,10 @@ void Op::truncate(int file, std::int64_t octets) {
   length = octets;
 }
 
-void Op::set_times(int directory, const char* name, std::int64_t modified) {
+void Op::set_times(int directory, const char* name, const timespec& modified) {
   prepare(OpKind::set_times, directory);
   path = name;
-  length = modified;
+  time = modified;
 }
 
 void Op::set_mode(int directory, const char* name, unsigned permissions) {

@@ -11,6 +11,7 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <ctime>
 #include <span>
 
 #include "io/address.hpp"
@@ -193,7 +194,7 @@ class Op {
   void truncate(int file, std::int64_t length);
   /// utimensat(2) to `modified` (nanoseconds since 1970, UTC), access time untouched. Follows no link at the
   /// path's end; "" is the descriptor itself, O_PATH ones included. Result: 0.
-  void set_times(int directory, const char* path, std::int64_t modified);
+  void set_times(int directory, const char* path, const timespec& modified);
   /// fchmodat(2). -EOPNOTSUPP for a link at the path's end; "" is the descriptor itself, O_PATH ones
   /// included. Result: 0.
   void set_mode(int directory, const char* path, unsigned mode);
@@ -250,6 +251,7 @@ class Op {
   std::size_t size = 0;
   std::int64_t offset = 0;
   std::int64_t length = 0;
+  timespec time{};
   const char* path = nullptr;
   const char* path2 = nullptr;
   open_how how{};

@@ -81,15 +81,13 @@ void KernelBackend::set_options(int socket, const SocketOptions& options) {
   }
 }
 
-void KernelBackend::turn_away(int listener) {
-  constexpr linger reset{.l_onoff = 1, .l_linger = 0};
-  constexpr int most = 64;  // however quickly others come after them
-  for (int i = 0; i < most; ++i) {
-    const Fd stranger(::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!stranger) return;
-    set(stranger.get(), SOL_SOCKET, SO_LINGER, reset);
-  }
+// On Linux a listening socket that is shut down is bound and closed, as it was before listen(2).
+void KernelBackend::stop_listening(int listener) {
+  forget(listener);
+  ::shutdown(listener, SHUT_RDWR);
 }
+
+int KernelBackend::listen_again(int listener, int backlog) { return ::listen(listener, backlog) == 0 ? 0 : errno; }
 
 void KernelBackend::close_listener(int listener) {
   forget(listener);

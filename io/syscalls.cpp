@@ -107,14 +107,7 @@ std::int32_t link_names(Op& op) {
 }
 
 std::int32_t set_modified(Op& op) {
-  constexpr std::int64_t a_second = 1'000'000'000;
-  std::int64_t seconds = op.length / a_second;
-  std::int64_t rest = op.length % a_second;
-  if (rest < 0) {  // before 1970
-    rest += a_second;
-    --seconds;
-  }
-  const std::array<timespec, 2> times = {timespec{0, UTIME_OMIT}, timespec{seconds, rest}};
+  const std::array<timespec, 2> times = {timespec{0, UTIME_OMIT}, op.time};
   const int flags = *op.path == '\0' ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW;
   return retry([&] { return ::utimensat(op.fd, op.path, times.data(), flags); });
 }

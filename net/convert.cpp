@@ -14,6 +14,7 @@ core::Endpoint to_endpoint(const io::Address& address) {
   endpoint.port = address.port();
   if (six) {
     std::memcpy(endpoint.address.data(), &address.v6.sin6_addr, 16);
+    if (is_link_local(endpoint)) endpoint.scope = address.v6.sin6_scope_id;
   } else {
     std::memcpy(endpoint.address.data(), &address.v4.sin_addr, 4);
   }
@@ -25,6 +26,7 @@ io::Address to_address(const core::Endpoint& endpoint) {
   if (endpoint.family == core::Family::ipv6) {
     address.v6.sin6_family = AF_INET6;
     std::memcpy(&address.v6.sin6_addr, endpoint.address.data(), 16);
+    address.v6.sin6_scope_id = endpoint.scope;
   } else {
     address.v4.sin_family = AF_INET;
     std::memcpy(&address.v4.sin_addr, endpoint.address.data(), 4);
@@ -49,7 +51,7 @@ core::Entry to_entry(const struct statx& facts) {
           .owner = facts.stx_uid,
           .group = facts.stx_gid,
           .size = facts.stx_size,
-          .modified_ns = facts.stx_mtime.tv_sec * 1'000'000'000 + facts.stx_mtime.tv_nsec,
+          .modified = core::FileTime(facts.stx_mtime.tv_sec, facts.stx_mtime.tv_nsec),
           .device = (static_cast<std::uint64_t>(facts.stx_dev_major) << 32) | facts.stx_dev_minor,
           .inode = facts.stx_ino};
 }

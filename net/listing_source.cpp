@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/control_characters.hpp"
 #include "core/limits.hpp"
 #include "core/path.hpp"
 #include "net/convert.hpp"
@@ -31,6 +32,11 @@ std::string joined(std::string_view directory, std::string_view name) {
 }
 
 }  // namespace
+
+/// What lies below a directory is listed under its name, so it must be on its line as it is.
+bool ListingSource::is_shown(std::string_view name) const {
+  return format_ != core::ListFormat::list || !core::has_control(name);
+}
 
 /// The kernel tells those who watch a directory of every change of such an entry's line.
 bool is_steady(const io::DirEntry& entry, io::DirFacts wanted) {
@@ -201,7 +207,7 @@ void ListingSource::append_batch() {
 }
 
 void ListingSource::append(const io::DirEntry& found) {
-  if (!core::listable(found.name) || core::is_temporary_name(found.name)) return;
+  if (!core::listable(format_, found.name) || core::is_temporary_name(found.name)) return;
   if (!hidden_ && found.name.starts_with('.') && !pattern_.starts_with('.')) return;
   if (!pattern_.empty() && pattern_ != found.name && !core::glob_match(pattern_, found.name)) return;
   if (batch_.wanted != io::DirFacts::none && !found.has_facts) return;  // it vanished meanwhile
@@ -211,11 +217,12 @@ void ListingSource::append(const io::DirEntry& found) {
   if (made_ && format_ == core::ListFormat::list) made_->limit(core::list_line_holds_until(entry, now_s_));
   if (made_ && !is_steady(found, batch_.wanted) && !made_->append(found.name, entry)) made_.reset();
   if (order_ == core::ListOrder::none && !recursive_) return;
-  lines_.push_back({.key = key_of(entry),
+  lines_.push_back({.time = order_ == core::ListOrder::time ? entry.modified : core::FileTime(),
+                    .octets = order_ == core::ListOrder::size ? entry.size : 0,
                     .begin = static_cast<std::uint32_t>(begin),
                     .size = static_cast<std::uint32_t>(text_.size() - begin),
                     .name_size = static_cast<std::uint32_t>(found.name.size()),
-                    .descends = entry.kind == core::Entry::Kind::directory && !found.is_link});
+                    .descends = entry.kind == core::Entry::Kind::directory && !found.is_link && is_shown(found.name)});
 }
 
 void ListingSource::append_object(std::string_view name, const core::Entry& entry, std::string_view as) {
@@ -232,19 +239,11 @@ void ListingSource::append_object(std::string_view name, const core::Entry& entr
 // As ls -R shows which directory the lines below belong to.
 void ListingSource::append_heading() {
   if (!place_.empty()) text_ += "\r\n";
-  text_ += joined(heading_, place_);
+  core::append_printable(text_, joined(heading_, place_));
   text_ += ":\r\n";
 }
 
 // ---- Order ----
-
-std::int64_t ListingSource::key_of(const core::Entry& entry) const {
-  switch (order_) {
-    case core::ListOrder::time: return -entry.modified_ns;
-    case core::ListOrder::size: return -static_cast<std::int64_t>(entry.size);
-    default: return 0;
-  }
-}
 
 // All formats end a line with the name.
 std::string_view ListingSource::name_of(const Line& line) const {
@@ -256,7 +255,8 @@ std::string_view ListingSource::name_of(const Line& line) const {
 std::int32_t ListingSource::arrange(void* source) {
   auto& self = *static_cast<ListingSource*>(source);
   const auto comes_before = [&self](const Line& a, const Line& b) {
-    return a.key != b.key ? a.key < b.key : self.name_of(a) < self.name_of(b);
+    if (a.time != b.time) return a.time > b.time;
+    return a.octets != b.octets ? a.octets > b.octets : self.name_of(a) < self.name_of(b);
   };
   std::ranges::sort(self.lines_, comes_before);
   if (self.reverse_) std::ranges::reverse(self.lines_);

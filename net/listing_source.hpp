@@ -31,7 +31,8 @@ class ListingSource final : public Source {
  private:
   /// A line of text_, and what decides where it comes.
   struct Line {
-    std::int64_t key;  ///< the smallest first; where it is the same, by name
+    core::FileTime time;  ///< by time the newest first, by size the largest; where they are the same, by name
+    std::uint64_t octets;
     std::uint32_t begin, size, name_size;
     bool descends;  ///< a directory whose own entries are listed too
   };
@@ -47,7 +48,7 @@ class ListingSource final : public Source {
   void append(const io::DirEntry& found);
   void append_object(std::string_view name, const core::Entry& entry, std::string_view as);
   void append_heading();
-  std::int64_t key_of(const core::Entry& entry) const;
+  bool is_shown(std::string_view name) const;
   std::string_view name_of(const Line& line) const;
   static std::int32_t arrange(void* source);
   void note_directories();

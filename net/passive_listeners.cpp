@@ -1,4 +1,5 @@
-// Shelves of listeners that rest, and a bag of ports for new ones.
+// Shelves of listeners that rest, and a bag of ports for new ones. One that rests is bound and does not listen: who
+// comes to a port that PASV told for an earlier transfer is refused at once, and not accepted and then reset.
 #include "net/passive_listeners.hpp"
 
 #include <algorithm>
@@ -79,9 +80,12 @@ std::expected<PassiveListener, int> PassiveListeners::lend(const core::Endpoint&
   }
   std::swap(shelf.front(), shelf[random() % ((shelf.size() + 1) / 2)]);
   const PassiveListener listener = shelf.front().listener;
+  if (reactor_.backend().listen_again(listener.socket, backlog) != 0) {
+    close_first(shelf);
+    return lend(local, random);
+  }
   shelf.pop_front();
   --resting_;
-  reactor_.backend().turn_away(listener.socket);
   return listener;
 }
 
@@ -106,6 +110,7 @@ std::expected<PassiveListener, int> PassiveListeners::open(const core::Endpoint&
 
 // No more than half of the ports rest, so that new ones stay hard to guess.
 void PassiveListeners::give_back(const PassiveListener& listener) {
+  reactor_.backend().stop_listening(listener.socket);
   Shelf& shelf = shelf_of(listener.at);
   shelf.push_back({listener, reactor_.now() + rest});
   ++resting_;

@@ -34,8 +34,7 @@ class PassiveListeners {
   /// A listener on `local`'s address and a port that nobody else has, with nobody waiting in its backlog: who
   /// connected before it was announced was not asked to. Or an errno value; EADDRINUSE: no port is free.
   std::expected<PassiveListener, int> lend(const core::Endpoint& local, Random& random);
-  /// Takes a listener back. No op is in flight on it. Who connects to it while it rests is reset when it is lent again
-  /// or, soon, closed.
+  /// Takes a listener back. No op is in flight on it. Who connects to it while it rests is refused.
   void give_back(const PassiveListener& listener);
   /// Closes all that are not lent, and from now on whatever is given back.
   void close();

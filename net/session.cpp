@@ -380,7 +380,8 @@ void Session::take_turn() {
 void Session::on_tls_done(io::Op& op) {
   handshake_until_ = io::never;
   if (state_ == State::closing) return try_end();
-  if (state_ == State::lingering) return context_.reactor.backend().shutdown_send(socket_);
+  if (state_ == State::lingering)
+    return pi_.input_ended() ? close() : context_.reactor.backend().shutdown_send(socket_);
   if (turn_ == Turn::to_tls) return on_handshake_done(op.result);
   if (op.result < 0) return close();
   turn_ = Turn::none;
@@ -436,7 +437,11 @@ void Session::on_recv_done(io::Op& op) {
     return pump();
   }
   if (op.result == -ENOBUFS) return read_more();
-  if (op.result <= 0) return close();  // acts as ABOR and QUIT (RFC 959 4.1.1)
+  if (op.result == 0 && state_ == State::open) {
+    pi_.end_input(context_.reactor.now());
+    return pump();
+  }
+  if (op.result <= 0) return close();  // a loss acts as ABOR and QUIT (RFC 959 4.1.1)
   const std::string_view octets(op.data, static_cast<std::size_t>(op.result));
   if (state_ == State::open) {
     const bool urgent =
@@ -504,17 +509,20 @@ void Session::on_timer() {
 }
 
 // FIN goes behind the last reply, and what the peer still sends is read away: closing with unread
-// octets would reset the connection and take the reply with it.
+// octets would reset the connection and take the reply with it. After the peer's own FIN or close_notify there are
+// none.
 void Session::hang_up() {
   state_ = State::lingering;
   if (send_op_.via != nullptr) {  // close_notify goes before FIN (RFC 8446 6.1)
     tls_->op.end_stream(socket_);
     context_.reactor.submit(tls_->op);
+  } else if (pi_.input_ended()) {
+    return close();
   } else {
     context_.reactor.backend().shutdown_send(socket_);
   }
   context_.reactor.arm(timer_, context_.reactor.now() + linger_timeout);
-  read_more();
+  if (!pi_.input_ended()) read_more();
 }
 
 void Session::close() {

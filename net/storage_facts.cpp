@@ -15,8 +15,8 @@ void FileTask::apply_mode() {
 
 // Behind the mode, whose change would not touch it; so the last word on the file is the time that was asked for.
 void FileTask::apply_time() {
-  if (!wanted_.modified_ns) return next();
-  op_.set_times(object_, "", *wanted_.modified_ns);
+  if (!wanted_.modified) return next();
+  op_.set_times(object_, "", {wanted_.modified->seconds, wanted_.modified->nanoseconds});
   reactor_.submit(op_);
 }
 

@@ -87,8 +87,10 @@ void TlsStream::submit(io::Op& op) {
   assert(lane.op == nullptr);
   lane.op = &op;
   lane.moved = 0;
-  // Control connections are idle mostly: asking in vain is a system call.
-  const bool idle = drained_ || (!connection_.data && SSL_has_pending(ssl_.get()) == 0);
+  // Control connections are idle mostly: asking in vain is a system call. A close_notify that came together with data
+  // is read already, and nothing need come behind it.
+  const bool ended = (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
+  const bool idle = !ended && (drained_ || (!connection_.data && SSL_has_pending(ssl_.get()) == 0));
   if (&lane == &reading_ && idle && broken_ == 0) return wait(lane, POLLIN);
   step(lane);
 }

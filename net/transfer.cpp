@@ -156,7 +156,7 @@ void Transfer::on_accept_done(io::Op& op) {
 // L-1 is the server's default data port (RFC 959 3.2), on the control connection's own address
 // (RFC 1123 4.1.2.12); without PORT the client's default is its control port U.
 void Transfer::connect() {
-  if (!config_->data.active) return fail(TransferEnd::Cause::no_connection, ENOTCONN);
+  if (!config_->data.active || spec_.only_passive) return fail(TransferEnd::Cause::no_connection, ENOTCONN);
   io::Backend& backend = context_.reactor.backend();
   const core::Endpoint target = std::exchange(aim_, peer_);
   core::Endpoint from = local_;

@@ -12,17 +12,28 @@ namespace core {
 Progress AsciiEncoder::run(std::span<const char> in, std::span<char> out, Marks behind) {
   Progress done;
   while (true) {
-    const std::size_t run = copy_until('\n', in.subspan(done.taken), out.subspan(done.made));
-    done.taken += run;
-    done.made += run;
-    if (done.taken == in.size()) {
+    const bool all_taken = done.taken == in.size();
+    const bool waits = held_cr_ && (behind & mark::end_of_file) == 0;  // for what follows the CR
+    if (all_taken && (waits || !held_cr_)) {
       done.marks = behind;
       return done;
     }
-    if (in[done.taken] != '\n' || out.size() - done.made < 2) return done;
-    out[done.made++] = '\r';
-    out[done.made++] = '\n';
-    ++done.taken;
+    const bool line_end = !all_taken && in[done.taken] == '\n';
+    if (out.size() - done.made < (line_end ? 2 : 1)) return done;
+    if (held_cr_ || line_end) {
+      out[done.made++] = '\r';
+      if (line_end) {
+        out[done.made++] = '\n';
+        ++done.taken;
+      }
+      held_cr_ = false;
+      continue;
+    }
+    const std::size_t run = copy_until('\n', in.subspan(done.taken), out.subspan(done.made));
+    done.taken += run;
+    done.made += run;
+    held_cr_ = out[done.made - 1] == '\r';
+    if (held_cr_) --done.made;
   }
 }
 
