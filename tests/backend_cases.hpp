@@ -21,7 +21,7 @@ inline constexpr Case cases[] = {
     {"connect is refused", connect_is_refused},
     {"a port listens once", a_port_listens_once},
     {"a closed listener leaves its port at once", a_closed_listener_leaves_its_port_at_once},
-    {"who waits at a listener is turned away", who_waits_at_a_listener_is_turned_away},
+    {"a listener rests and listens again", a_listener_rests_and_listens_again},
     {"octets both ways until the end", octets_both_ways_until_the_end},
     {"recv waits for octets", recv_waits_for_octets},
     {"one socket reads, writes and polls at once", one_socket_reads_writes_and_polls_at_once},

@@ -74,9 +74,9 @@ inline std::vector<CancelTrial> file_trials(Lab& lab, int file, int other, int d
        [&lab] { CHECK(lab.run([&](io::Op& op) { op.rename(lab.root, "made", lab.root, "other", 0); }) == 0); }},
       {[&lab](io::Op& op) { op.link(lab.root, "file", lab.root, "made", 0); }, made("made"), removed("made")},
       {[file](io::Op& op) { op.truncate(file, 3); }, holds(file, "oct"), refill},
-      {[&lab](io::Op& op) { op.set_times(lab.root, "file", 5 * io::second); },
+      {[&lab](io::Op& op) { op.set_times(lab.root, "file", {5, 0}); },
        [&lab] { return lab.facts_of("file").stx_mtime.tv_sec == 5; },
-       [&lab] { CHECK(lab.run([&](io::Op& op) { op.set_times(lab.root, "file", 0); }) == 0); }},
+       [&lab] { CHECK(lab.run([&](io::Op& op) { op.set_times(lab.root, "file", {}); }) == 0); }},
       {[&lab](io::Op& op) { op.set_mode(lab.root, "file", 0640); },
        [&lab] { return (lab.facts_of("file").stx_mode & 0777) == 0640; },
        [&lab] { CHECK(lab.run([&](io::Op& op) { op.set_mode(lab.root, "file", 0600); }) == 0); }},
@@ -96,7 +96,7 @@ inline void a_cancelled_file_op_says_what_it_did(World& world) {
   const int file = lab.create("file"), other = lab.create("other");
   lab.write(file, "octets");
   CHECK(lab.run([&](io::Op& op) { op.link(lab.root, "file", lab.root, "kept", 0); }) == 0);
-  CHECK(lab.run([&](io::Op& op) { op.set_times(lab.root, "file", 0); }) == 0);
+  CHECK(lab.run([&](io::Op& op) { op.set_times(lab.root, "file", {}); }) == 0);
   CHECK(lab.run([&](io::Op& op) { op.symlink("file", lab.root, "symbolic"); }) == 0);
   const int directory = lab.open(".", O_RDONLY | O_DIRECTORY);
   std::bitset<io::op_kind_count> met;

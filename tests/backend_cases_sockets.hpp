@@ -80,22 +80,30 @@ inline void a_closed_listener_leaves_its_port_at_once(World& world) {
   for (const int fd : {*client, *second, *other, accepted}) lab.close(fd);
 }
 
-inline void who_waits_at_a_listener_is_turned_away(World& world) {
+inline void a_listener_rests_and_listens_again(World& world) {
   Lab lab(world);
-  const auto listener = lab.backend.open_listener(loopback(), 8);
+  const auto any = lab.backend.open_listener(loopback(), 8);
+  REQUIRE(any);
+  const io::Address at = lab.backend.local_address(*any);
+  lab.backend.close_listener(*any);
+  const auto listener = lab.backend.open_listener(at, 8);
   REQUIRE(listener);
-  const io::Address at = lab.backend.local_address(*listener);
   const auto early = lab.backend.open_socket(loopback());
   const auto late = lab.backend.open_socket(loopback());
   REQUIRE((early && late));
   CHECK(lab.run([&](io::Op& op) { op.connect(*early, at); }) == 0);
-  lab.backend.turn_away(*listener);
+  lab.backend.stop_listening(*listener);
   std::array<char, 1> octet{};
   CHECK(lab.run([&](io::Op& op) { op.recv(*early, octet); }) == -ECONNRESET);
+  const auto meanwhile = lab.backend.open_socket(loopback());
+  REQUIRE(meanwhile);
+  CHECK(lab.run([&](io::Op& op) { op.connect(*meanwhile, at); }) == -ECONNREFUSED);
+  CHECK(lab.backend.listen_again(*listener, 8) == 0);
+  CHECK(lab.backend.local_address(*listener).port() == at.port());
   CHECK(lab.run([&](io::Op& op) { op.connect(*late, at); }) == 0);
   const int accepted = lab.run([&](io::Op& op) { op.accept(*listener); });
   CHECK(accepted >= 0);
-  for (const int fd : {*early, *late, *listener, accepted}) lab.close(fd);
+  for (const int fd : {*early, *meanwhile, *late, *listener, accepted}) lab.close(fd);
 }
 
 inline void octets_both_ways_until_the_end(World& world) {

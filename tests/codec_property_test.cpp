@@ -100,8 +100,15 @@ Holey random_file(sim::Random& random, const Representation& as, std::size_t mos
   return file;
 }
 
-/// What comes back: a last line without LF is a record all the same, and gets one.
+/// What comes back: in TYPE A each CR LF of the file as LF; a last line without LF is a record all the same, and gets
+/// one.
 std::string expected(const Representation& as, const std::string& file) {
+  if (as.type == Type::ascii && as.structure == Structure::file) {
+    std::string text;
+    for (std::size_t at = 0; at < file.size(); ++at)
+      if (file[at] != '\r' || at + 1 == file.size() || file[at + 1] != '\n') text += file[at];
+    return text;
+  }
   const bool completed = as.structure == Structure::record && !file.empty() && file.back() != '\n';
   return completed ? file + '\n' : file;
 }

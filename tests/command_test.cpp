@@ -40,8 +40,8 @@ const std::vector<Added> additions = {
     {504, "PORT SITE"},                 // RFC 2577 3; no such subcommand
     {425, "PASV"},                      // no port is free, and 421 would close
     {550, "STOR STOU LIST NLST STAT"},  // a missing directory: clients look for 550
-    {553, "RNTO"},
-    {554, "STOR STOU APPE RETR"},  // RFC 1123 4.1.3.4
+    {553, "RNTO MKD"},                  // a name that is not allowed
+    {554, "STOR STOU APPE RETR"},       // RFC 1123 4.1.3.4
     {555, "STOR STOU APPE RETR"},
     {521, "STOR STOU APPE RETR LIST NLST"},  // RFC 4217 10.2
     {522, "STOR STOU APPE RETR LIST NLST"},
@@ -221,7 +221,7 @@ TEST_CASE("no errno makes a command answer outside its list",
                                       "MKD new",
                                       "LIST",
                                       "NLST",
-                                      "LIST pub/*",
+                                      "NLST -a pub",
                                       "STAT pub",
                                       "MDTM readme.txt",
                                       "SIZE readme.txt",

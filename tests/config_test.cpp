@@ -115,6 +115,7 @@ const std::vector<std::string> contract{
     "uploads.file_mode",
     "uploads.directory_mode",
     "uploads.file_max_bytes",
+    "uploads.control_characters",
     "uploads.keep_partial",
     "log.level",
     "log.file",
@@ -351,7 +352,7 @@ TEST_CASE("a host has names, users and files of its own", "[config][names]") {
   CHECK(*files.accounts.find("anna") == *config.accounts.find("anna"));
   CHECK(files.accounts.find("ftp")->root == "/pub");
   const core::Config::Host& second = config.hosts[1];
-  CHECK((second.title == "Main" && second.greeting == "ready"));
+  CHECK((second.title == "Main" && second.greeting == "FTP server ready"));
   CHECK(second.language == core::Language::de);
   CHECK(second.state == core::HostState::up);
   CHECK(second.accounts.find("anna")->root == "/second");

@@ -145,11 +145,11 @@ TEST_CASE("a clock that is set back ends what was kept", "[listings]") {
 TEST_CASE("a line's time reads the same until it is said", "[listing]") {
   const auto line = [](std::int64_t modified_s, std::int64_t at_s) {
     string text;
-    core::append_list_line(text, {.modified_ns = modified_s * 1'000'000'000}, "name", at_s);
+    core::append_list_line(text, {.modified = modified_s * 1'000'000'000}, "name", at_s);
     return text;
   };
   for (const std::int64_t modified_s : {now_s - 5, now_s + 30, now_s + 100'000, now_s - 100'000'000}) {
-    const std::int64_t until_s = core::list_line_holds_until({.modified_ns = modified_s * 1'000'000'000}, now_s);
+    const std::int64_t until_s = core::list_line_holds_until({.modified = modified_s * 1'000'000'000}, now_s);
     CHECK(until_s > now_s);
     if (until_s == INT64_MAX) continue;
     CHECK(line(modified_s, until_s - 1) == line(modified_s, now_s));

@@ -72,7 +72,7 @@ TEST_CASE("ACCT where none is wanted gets 202, out of sequence 503", "[pi][LG-05
   CHECK(world.talk("ACCT vault") == "503");
   world.talk("USER keeper");
   CHECK(world.talk("ACCT vault") == "503");
-  CHECK(world.talk("PASS secret") == "503");
+  CHECK(world.talk("PASS secret") == "332");  // USER holds
   LoggedIn inside;
   CHECK(inside.talk("ACCT vault") == "202");
   CHECK(logged_in(inside));
@@ -87,16 +87,20 @@ TEST_CASE("a wrong account begins the sequence anew", "[pi][LG-03][RC-03]") {
   CHECK(world.talk("PASS secret") == "503");
 }
 
-TEST_CASE("PASS not right behind USER gets 503", "[pi][LG-02][RP-06]") {
+TEST_CASE("PASS without USER gets 503, and other commands may stand between", "[pi][LG-02][RP-06]") {
   PiWorld world;
   CHECK(world.talk("PASS secret") == "503");
-  for (const std::string_view between : {"SYST", "FEAT", "TYPE I", "ACCT x", "HELP", "XYZZY", ""}) {
+  for (const std::string_view between : {"SYST", "FEAT", "PWD", "TYPE I", "ACCT x", "HELP", "XYZZY", ""}) {
     CAPTURE(between);
     world.talk("USER demo");
     world.talk(between);
-    CHECK(world.talk("PASS secret") == "503");
     CHECK_FALSE(logged_in(world));
+    CHECK(world.talk("PASS secret") == "230");
+    world.talk("REIN");
   }
+  world.talk("USER demo");
+  CHECK(world.talk("REIN") == "220");
+  CHECK(world.talk("PASS secret") == "503");
 }
 
 TEST_CASE("NOOP, and what may act during a transfer, stands between nothing", "[pi][SV-21]") {

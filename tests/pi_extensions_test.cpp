@@ -287,6 +287,8 @@ TEST_CASE("what a client calls itself is seen by the administrator", "[pi][SL-05
   CHECK(world.pi().sight(0).client == "Another 3");
   world.talk("CLNT " + std::string(4000, 'x'));
   CHECK(world.pi().sight(0).client.size() == 64);
+  CHECK(world.talk("REIN") == "220");
+  CHECK(world.pi().sight(0).client.empty());
   PiWorld before;
   CHECK(before.talk("CLNT x") == "200");
   CHECK(before.talk("CLNT") == "501");
@@ -295,9 +297,10 @@ TEST_CASE("what a client calls itself is seen by the administrator", "[pi][SL-05
 TEST_CASE("what a client calls itself cannot break an administrator's reply", "[pi][SL-05]") {
   using namespace std::string_view_literals;
   LoggedIn world;
-  CHECK(world.talk("CLNT \x1b[2JA\n200 B\x07\r\0 C\x7f"sv) == "200");
+  CHECK(world.talk("CLNT \x1b[2JA\t200 B\x07\r\0 C\x7f"sv) == "200");
   CHECK(world.pi().sight(0).client == "[2JA200 B C");
-  CHECK(world.talk("CSID Name=\nClient\t;Version=\x1b[1m;") == "200");
+  CHECK(world.talk("CSID Name=\x01"
+                   "Client\t;Version=\x1b[1m;") == "200");
   CHECK(world.pi().sight(0).client == "Client [1m");
   CHECK(world.talk("CLNT gr\xc3\xbcn") == "200");
   CHECK(world.pi().sight(0).client == "gr\xc3\xbcn");

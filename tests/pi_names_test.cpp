@@ -165,7 +165,7 @@ TEST_CASE("HOST takes the server's own address and no other", "[pi][names][LA-09
   PiWorld world(config);
   CHECK(world.talk("HOST files.example.org") == "220");
   CHECK(world.talk("HOST 192.0.2.1") == "220");
-  CHECK(world.text() == "Millrace ready");
+  CHECK(world.text() == "Millrace FTP server ready");
   CHECK(world.talk("HOST [::ffff:192.0.2.1]") == "220");
   CHECK(world.talk("HOST 203.0.113.7") == "220");  // what clients call it on the other side of a translation
   for (const std::string_view other : {"192.0.2.2", "127.0.0.1", "[::1]", "[2001:db8::1]"})
@@ -190,7 +190,7 @@ TEST_CASE("a server without hosts is meant whatever it is called", "[pi][names][
   PiWorld world(tests::secure_world_config());
   for (const std::string_view name : {"ftp.example.org", "Localhost", "xn--mller-kva.example", "192.0.2.1"}) {
     CHECK(world.talk("HOST " + std::string(name)) == "220");
-    CHECK(world.text() == "Millrace ready");
+    CHECK(world.text() == "Millrace FTP server ready");
   }
   CHECK(world.talk("HOST 192.0.2.2") == "504");
   CHECK(world.talk("HOST ftp.example.org:21") == "501");

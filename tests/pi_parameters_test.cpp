@@ -56,7 +56,7 @@ TEST_CASE("a wrong count or range of PORT's numbers gets 501 and leaves the old 
   LoggedIn world;
   for (const std::string_view argument :
        {"192,0,2,9,156", "192,0,2,9,156,84,1", "192,0,2,9,256,84", "192,0,2,9,156,", ",,,,,", "192.0.2.9.156.84",
-        "192,0,2,9,-1,84", "192,0,2,9,156,84 ", " 192,0,2,9,156,84", "192,0,2,9,156,0x54", "a", "|1|192.0.2.9|40020|",
+        "192,0,2,9,-1,84", "192,0,2,9,156,84  ", " 192,0,2,9,156,84", "192,0,2,9,156,0x54", "a", "|1|192.0.2.9|40020|",
         "192,0,2,9,156,999999999999999999999"}) {
     CAPTURE(argument);
     CHECK(world.talk(fmt::format("PORT {}", argument)) == "501");
@@ -227,7 +227,7 @@ TEST_CASE("EPSV with a protocol: the control connection's own, or 522", "[pi][PP
 
 TEST_CASE("EPSV with anything else gets 501", "[pi][CC-10][RC-24]") {
   LoggedIn world;
-  for (const std::string_view argument : {"x", "1x", "ALLES", " 1", "1 ", "-1", "|1|"})
+  for (const std::string_view argument : {"x", "1x", "ALLES", " 1", "1  ", "-1", "|1|"})
     CHECK(world.talk(fmt::format("EPSV {}", argument)) == "501");
   CHECK(world.actions().empty());
 }
@@ -240,12 +240,64 @@ TEST_CASE("after EPSV ALL only EPSV is taken, for the rest of the session", "[pi
     CAPTURE(line);
     CHECK(world.talk(line).starts_with("5"));
   }
-  CHECK(world.actions().empty());
+  CHECK(world.actions() == Actions{"DropData"});  // what PORT said before
   CHECK(world.talk("EPSV") == "229");
   CHECK(world.talk("EPSV 1") == "229");
   CHECK(world.talk("EPSV ALL") == "200");
   world.log_in();
   CHECK(world.talk("PASV") == "501");
+}
+
+TEST_CASE("after EPSV ALL no connection is made to the default port", "[pi][PP-13]") {
+  LoggedIn world;
+  world.transfers_wait();
+  CHECK(world.talk("EPSV ALL") == "200");
+  CHECK(world.talk("RETR readme.txt") == "150");
+  CHECK(world.transfer_spec().only_passive);
+}
+
+TEST_CASE("one blank behind a parameter is forgiven", "[pi][CC-10]") {
+  LoggedIn world;
+  for (const std::string_view line :
+       {"STRU F ", "MODE S ", "TYPE I ", "PORT 192,0,2,9,156,84 ", "EPRT |1|192.0.2.9|40020| "})
+    CHECK(world.talk(line) == "200");
+  CHECK(world.talk("EPSV ") == "229");
+  CHECK(world.talk("EPSV 1 ") == "229");
+  CHECK(world.talk("REST 5 ") == "350");
+  CHECK(world.talk("ALLO 5 ") == "200");
+  CHECK(world.talk("OPTS UTF8 ON ") == "200");
+  CHECK(world.talk("STRU F  ") == "501");
+  PiWorld secure(tests::secure_world_config());
+  CHECK(secure.talk("AUTH TLS ") == "234");
+  CHECK(secure.talk("PBSZ 0 ") == "200");
+  CHECK(secure.talk("PROT P ") == "200");
+}
+
+TEST_CASE("over a link-local address the link of the control connection is meant", "[pi][PP-11]") {
+  core::Endpoint local = *core::parse_endpoint("[fe80::1]:21"), peer = *core::parse_endpoint("[fe80::9]:40021");
+  local.scope = peer.scope = 3;
+  core::Pi pi(std::make_shared<core::Config>(world_config()), local, peer);
+  pi.greet(0);
+  pi.receive("USER guest\r\nEPRT |2|fe80::9|40020|\r\n", false, 0);
+  while (const auto action = pi.next_action(0)) {
+    if (const auto* aim = std::get_if<core::action::Aim>(&*action)) {
+      CHECK(aim->endpoint.scope == 3);
+      return;
+    }
+    pi.on_outcome({}, 0);
+  }
+  FAIL("nothing was aimed at");
+}
+
+TEST_CASE("what active = false forbids is not offered", "[pi][FE-01]") {
+  core::Config config = world_config();
+  config.data.active = false;
+  LoggedIn world(config);
+  CHECK(world.talk("FEAT") == "211");
+  CHECK_FALSE(world.text().contains("EPRT"));
+  for (const std::string& line : world.last().lines) CHECK_FALSE(line.contains("EPRT"));
+  CHECK(world.talk("HELP PORT") == "502");
+  CHECK(world.talk("PORT 192,0,2,9,156,84") == "504");
 }
 
 TEST_CASE("ALGS and its kin get a 50x and change nothing", "[pi][PP-17]") {
@@ -345,7 +397,7 @@ TEST_CASE("structures F, R and P are accepted, another gets 504, what is none 50
   CHECK(type_of(world) == " A N/R/S");
   CHECK(world.talk("STRU X") == "504");
   CHECK(world.talk("STRU FILE") == "501");
-  CHECK(world.talk("STRU F ") == "501");
+  CHECK(world.talk("STRU F  ") == "501");
   CHECK(type_of(world) == " A N/R/S");
   CHECK(world.octets("STRU P\r\nTYPE L 36\r\n") == "200 200");
   CHECK(type_of(world) == " L 36/P/S");

@@ -124,7 +124,7 @@ TEST_CASE("FEAT shows AUTH TLS, PBSZ and PROT where there is TLS, and nowhere el
   for (const std::string& line : world.last().lines)
     found += line == " AUTH TLS" || line == " PBSZ" || line == " PROT" ? 1 : 0;
   CHECK(found == (offered ? 3 : 0));
-  CHECK(world.talk("HELP PROT") == "214");
+  CHECK(world.talk("HELP PROT") == (offered ? "214" : "502"));
   CHECK(world.text() == (offered ? "Syntax: PROT C | P" : "PROT is not implemented."));
 }
 

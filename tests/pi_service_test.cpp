@@ -2,6 +2,7 @@
 // MLST MLSD. RFC 959 4.1.3, RFC 1123 4.1, RFC 3659.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 #include <string_view>
@@ -19,12 +20,22 @@ using tests::PiWorld;
 using Actions = std::vector<std::string>;
 using Cause = core::TransferEnd::Cause;
 
-/// The first action that a line leads to.
-std::string first_action(PiWorld& world, std::string_view line) {
+/// An action that a line leads to, counted from 0.
+std::string nth_action(PiWorld& world, std::string_view line, std::size_t n) {
   world.actions();
   world.talk(line);
   const Actions actions = world.actions();
-  return actions.empty() ? "" : actions.front();
+  return actions.size() <= n ? "" : actions[n];
+}
+
+std::string first_action(PiWorld& world, std::string_view line) { return nth_action(world, line, 0); }
+/// That of a listing behind the question whether an object has that very name.
+std::string second_action(PiWorld& world, std::string_view line) { return nth_action(world, line, 1); }
+
+core::Config any_names() {
+  core::Config config = tests::world_config();
+  config.uploads.control_characters = true;
+  return config;
 }
 
 /// Logged in as reader, who may list and read only.
@@ -63,7 +74,7 @@ TEST_CASE("an error known before the transfer gets one reply and no connection",
   }));
   CAPTURE(line);
   CHECK(world.talk(line) == code);
-  CHECK(world.actions().size() == 1);  // no Proceed
+  CHECK(std::ranges::count(world.actions(), "Proceed") == 0);
 }
 
 TEST_CASE("what storing refuses has the codes of its list", "[pi][RC-10][RC-11][RP-08]") {
@@ -178,7 +189,7 @@ TEST_CASE("ALLO takes a number, and a record size behind R", "[pi][SV-07][RC-09]
   CHECK(world.talk("ALLO 1000 R 80") == "200");
   CHECK(world.talk("allo 0 r 0") == "200");
   for (const std::string_view argument :
-       {"x", "1000 R", "1000 R x", "1000 80", "1000R80", "-1", " 5", "5 ", "1000 R 80 1", "99999999999999999999"}) {
+       {"x", "1000 R", "1000 R x", "1000 80", "1000R80", "-1", " 5", "5  ", "1000 R 80 1", "99999999999999999999"}) {
     CAPTURE(argument);
     CHECK(world.talk(fmt::format("ALLO {}", argument)) == "501");
   }
@@ -210,7 +221,7 @@ TEST_CASE("REST 0 cancels", "[pi][RS-01]") {
 
 TEST_CASE("REST takes only digits", "[pi][RS-02][CC-10]") {
   LoggedIn world;
-  for (const std::string_view argument : {"x", "-1", "+1", "1.5", "0x10", " 5", "5 ", "5 6", "99999999999999999999"}) {
+  for (const std::string_view argument : {"x", "-1", "+1", "1.5", "0x10", " 5", "5  ", "5 6", "99999999999999999999"}) {
     CAPTURE(argument);
     CHECK(world.talk(fmt::format("REST {}", argument)) == "501");
   }
@@ -454,13 +465,37 @@ TEST_CASE("UTF-8, and octets that are none, are names", "[pi][PN-02][PN-03][PN-0
   }
 }
 
-TEST_CASE("a name with CR LF cannot forge a reply", "[pi][PN-05][RP-03]") {
+TEST_CASE("new names have no control characters", "[pi][RP-03]") {
   LoggedIn world;
-  CHECK(world.talk("MKD a\r\0\n226 done"s) == "257");
-  CHECK(world.has("/a\r\n226 done"));
-  CHECK(world.talk("CWD a\r\0\n226 done"s) == "250");
-  CHECK(world.talk("MLST") == "250");
+  world.add_file("/old\x1b", 1);
+  for (const std::string verb : {"STOR", "STOU", "APPE", "MKD", "SITE MKDIR"})
+    CHECK(world.talk(verb + " a\tb") == "553");
+  for (const std::string& name : {"a\r\0b"s, "a\x01"s, "a\x7f"s, "\xc2\x9b"s})
+    CHECK(world.talk("MKD " + name) == "553");
+  CHECK(world.talk("RNFR readme.txt") == "350");
+  CHECK(world.talk("RNTO a\tb") == "553");
+  CHECK(world.talk("RNTO c") == "503");
+  CHECK(world.talk("SITE SYMLINK readme.txt a\tb") == "553");
+  CHECK(world.talk("SITE SYMLINK a\tb link") == "553");
+  CHECK(world.talk("SITE CPFR readme.txt") == "350");
+  CHECK(world.talk("SITE CPTO a\tb") == "553");
+  CHECK(world.talk("COMB a\tb readme.txt") == "553");
+  CHECK(world.talk("RETR old\x1b") == "150 226");  // what is there can be fetched, and named properly
+  CHECK(world.talk("RNFR old\x1b") == "350");
+  CHECK(world.talk("RNTO new") == "250");
+}
+
+TEST_CASE("what a name with control characters is shown as", "[pi][RP-03]") {
+  LoggedIn world(any_names());
+  CHECK(world.talk("MKD a\x1b") == "257");
+  CHECK(world.has("/a\x1b"));
+  CHECK(world.text() == "\"/a?\" created.");
+  CHECK(world.talk("CWD a\x1b") == "250");
   CHECK(world.talk("PWD") == "257");
+  CHECK(world.text() == "\"/a?\" is the current directory.");
+  CHECK(world.talk("MLST") == "250");
+  CHECK(world.last().lines[1].ends_with(" /a?"));
+  CHECK(world.talk("NLST /a\x1b") == "550");  // it would stand before each name
 }
 
 // ---- LIST, NLST ----
@@ -497,10 +532,23 @@ TEST_CASE("NLST's names work from the current directory", "[pi][SV-17]") {
   LoggedIn world;
   CHECK(first_action(world, "NLST pub") == "StartTransfer list /pub names prefix=pub");
   CHECK(first_action(world, "NLST /pub") == "StartTransfer list /pub names prefix=/pub");
-  CHECK(first_action(world, "NLST *.txt") == "StartTransfer list / names pattern=*.txt");
-  CHECK(first_action(world, "NLST pub/*.bin") == "StartTransfer list /pub names pattern=*.bin prefix=pub");
-  CHECK(first_action(world, "NLST /*.txt") == "StartTransfer list / names pattern=*.txt prefix=/");
-  CHECK(first_action(world, "NLST /pub/*") == "StartTransfer list /pub names pattern=* prefix=/pub");
+  CHECK(second_action(world, "NLST *.txt") == "StartTransfer list / names pattern=*.txt");
+  CHECK(second_action(world, "NLST pub/*.bin") == "StartTransfer list /pub names pattern=*.bin prefix=pub");
+  CHECK(second_action(world, "NLST /*.txt") == "StartTransfer list / names pattern=*.txt prefix=/");
+  CHECK(second_action(world, "NLST /pub/*") == "StartTransfer list /pub names pattern=* prefix=/pub");
+}
+
+TEST_CASE("an object of exactly that name comes before the pattern", "[pi][SV-17]") {
+  LoggedIn world;
+  for (const std::string name : {"dir[1]", "what?", "all*"}) {
+    world.add_directory("/" + name);
+    world.add_directory("/pub/" + name);
+    CHECK(second_action(world, "LIST " + name) == "StartTransfer list /" + name + " list prefix=" + name);
+    CHECK(second_action(world, "NLST pub/" + name) == "StartTransfer list /pub/" + name + " names prefix=pub/" + name);
+    world.actions();
+    CHECK(world.talk("STAT " + name) == "212");
+    CHECK(world.actions()[1] == "ListToControl /" + name);
+  }
 }
 
 TEST_CASE("a wildcard is one in the last name only, as it is written", "[pi][SV-17]") {
@@ -614,6 +662,7 @@ TEST_CASE("MLSD of a file gets 501, of what is missing 550, with no connection",
   LoggedIn world;
   CHECK(world.talk("MLSD readme.txt") == "501");
   CHECK(world.talk("MLSD nowhere") == "550");
+  CHECK(world.talk("MLSD readme.txt/x") == "550");
   world.fail_next(EACCES);
   CHECK(world.talk("MLSD pub") == "550");
   for (const std::string& action : world.actions()) CHECK(action != "Proceed");

@@ -37,7 +37,7 @@ TEST_CASE("SITE HELP lists every subcommand, and tells the syntax of one", "[pi]
     CHECK(world.talk("HELP SITE " + std::string(row.verb)) == "214");
     CHECK(world.text().starts_with("Syntax: SITE " + std::string(row.verb)));
   }
-  CHECK(world.talk("SITE HELP XYZZY") == "214");
+  CHECK(world.talk("SITE HELP XYZZY") == "501");
   CHECK(world.talk("help site chmod") == "214");
   CHECK(world.text() == "Syntax: SITE CHMOD <octal mode> <pathname>");
 }

@@ -85,7 +85,7 @@ struct Describe {
   std::string operator()(const act::Rename& a) const { return fmt::format("Rename {} to {}", a.from, a.to); }
   std::string operator()(const act::SetFacts& a) const {
     std::string text = fmt::format("SetFacts {}", a.path);
-    if (a.wanted.modified_ns) text += fmt::format(" modified={}", core::exact_time_value(*a.wanted.modified_ns));
+    if (a.wanted.modified) text += fmt::format(" modified={}", core::exact_time_value(*a.wanted.modified));
     if (a.wanted.mode) text += fmt::format(" mode={:o}", *a.wanted.mode);
     return text;
   }
@@ -317,7 +317,7 @@ void PiWorld::add_file(const std::string& path, std::uint64_t size, std::uint64_
   tree_[path] = {.entry = {.kind = core::Entry::Kind::file,
                            .mode = 0644,
                            .size = size,
-                           .modified_ns = some_day * 1'000'000'000,
+                           .modified = some_day * 1'000'000'000,
                            .device = 1,
                            .inode = next_inode_++},
                  .line_ends = line_ends};
@@ -342,11 +342,10 @@ core::Outcome PiWorld::look(std::string_view path) {
 
 // Times of whole seconds alone.
 core::Outcome PiWorld::set_facts(std::string_view path, const core::Modification& wanted) {
-  constexpr std::int64_t second_ns = 1'000'000'000;
   const auto node = tree_.find(std::string(path));
   if (node == tree_.end()) return {.error = ENOENT};
   core::Entry& entry = node->second.entry;
-  if (wanted.modified_ns) entry.modified_ns = *wanted.modified_ns / second_ns * second_ns;
+  if (wanted.modified) entry.modified = core::FileTime(wanted.modified->seconds, 0);
   if (wanted.mode) entry.mode = *wanted.mode;
   return {.entry = entry};
 }
@@ -559,7 +558,7 @@ core::Outcome PiWorld::list_to_control(const core::TransferSpec& spec) {
   const auto add = [&](const core::Entry& entry, std::string_view name) {
     std::string line;
     core::append_list_line(line, entry, name, 0);
-    if (core::listable(name)) listing_.push_back(line);
+    if (core::listable(spec.format, name)) listing_.push_back(line);
   };
   if (found.entry.kind != core::Entry::Kind::directory || spec.directory_itself) {
     add(found.entry, spec.given);

@@ -151,7 +151,7 @@ std::vector<Listed> directory() {
                              .owner = 1000,
                              .group = 1000,
                              .size = i * i * i * i * 1009,
-                             .modified_ns = (year_2025_s - static_cast<std::int64_t>(i) * 500'000) * 1'000'000'000,
+                             .modified = (year_2025_s - static_cast<std::int64_t>(i) * 500'000) * 1'000'000'000,
                              .device = 1,
                              .inode = 1'000'000 + i}});
   }

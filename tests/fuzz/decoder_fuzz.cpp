@@ -72,7 +72,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (sent.file.size() >= (1 << 20)) return 0;
   const Result second = run(*core::make_decoder(as), sent.file, room, steps);
   require(second.ended);
-  const bool completed = as.structure == core::Structure::record && !first.file.empty() && first.file.back() != '\n';
-  require(second.file == (completed ? first.file + '\n' : first.file));
+  std::string expected = first.file;
+  if (as.structure == core::Structure::record && !expected.empty() && expected.back() != '\n') expected += '\n';
+  if (as.type == core::Type::ascii && as.structure == core::Structure::file)  // CR LF is sent as it is
+    for (std::size_t at = 0; (at = expected.find("\r\n", at)) != std::string::npos; ++at) expected.erase(at, 1);
+  require(second.file == expected);
   return 0;
 }

@@ -8,7 +8,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text = fuzz::text(data, size);
   if (const auto ns = core::parse_time_value(text))
     fuzz::require(core::parse_time_value(core::exact_time_value(*ns)) == *ns);
-  if (const auto wanted = core::parse_modification(text)) fuzz::require(wanted->modified_ns || wanted->mode);
+  if (const auto wanted = core::parse_modification(text)) fuzz::require(wanted->modified || wanted->mode);
   if (const auto words = core::split_words(text)) {
     std::string again;
     for (const std::string& word : *words) (again += core::quoted(word)) += ' ';

@@ -272,32 +272,57 @@ TEST_CASE("a Synch goes on until its mark", "[live][CC-25]") {
 
 TEST_CASE("all octets travel over the control connection", "[live][CC-28][CC-22][PN-05][RP-01]") {
   const LiveServer server({.backend = GENERATE("io_uring", "epoll")});
-  string name, sent;
+  string name, sent, quoted;
   for (int octet = 255; octet > 0; --octet) {
-    if (octet == '/') continue;
-    name += static_cast<char>(octet);
-    sent += static_cast<char>(octet);
-    if (octet == 255) sent += static_cast<char>(octet);
+    if (octet == '/' || octet == '\n') continue;  // LF ends a command
+    const auto c = static_cast<char>(octet);
+    name += c;
+    sent += c;
+    if (octet == 255) sent += c;
     if (octet == '\r') sent += '\0';
+    quoted += octet == '"' ? "\"\"" : string(1, octet < ' ' || octet == 127 ? '?' : c);
   }
+  std::filesystem::create_directory(server.root() / name);
   FtpClient client = logged_in(server);
-  client.ask("MKD " + sent, 257);
-  CHECK(std::filesystem::is_directory(server.root() / name));
+  client.ask("MKD " + sent + "x", 553);  // control characters
   client.ask("CWD " + sent, 250);
-  string quoted = name;
-  quoted.insert(quoted.find('"'), "\"");
   CHECK(client.ask("PWD", 257).contains("\"/" + quoted + "\""));
 }
 
-TEST_CASE("a lone LF is part of a name", "[live][CC-29]") {
+TEST_CASE("LF alone ends a command of a running server", "[live]") {
   const LiveServer server({.backend = GENERATE("io_uring", "epoll")});
   FtpClient client = logged_in(server);
-  client.ask("MKD one\ntwo", 257);
-  CHECK(std::filesystem::is_directory(server.root() / "one\ntwo"));
-  client.control().send("NOOP\n");
+  client.control().send("NOOP\nMKD one\nNOOP\r");
+  client.reply(200);
+  client.reply(257);
+  CHECK(std::filesystem::is_directory(server.root() / "one"));
   CHECK(client.silent_for(100ms));
-  client.control().send("\r\n");
-  client.reply(500);
+  client.control().send("\n");
+  client.reply(200);
+}
+
+TEST_CASE("what came ahead of a FIN is answered", "[live][half-close]") {
+  const LiveServer server({.backend = GENERATE("io_uring", "epoll")});
+  FtpClient client(server);
+  client.reply(220);
+  client.control().send("USER demo\r\nPASS secret\r\nTYPE I\r\nMKD new\r\nCWD new\r\nPWD\r\nQUIT\r\n");
+  client.control().finish_sending();
+  for (const int code : {331, 230, 200, 257, 250, 257, 221}) client.reply(code);
+  CHECK(client.control().wait_for_end().in_order);
+}
+
+TEST_CASE("an upload of a running server ends with its reply behind a FIN", "[live][half-close]") {
+  const LiveServer server({.backend = GENERATE("io_uring", "epoll"), .publish = GENERATE("direct", "atomic")});
+  FtpClient client = logged_in(server);
+  Socket data = client.passive();
+  client.begin("STOR new");
+  client.control().finish_sending();
+  CHECK(client.silent_for(100ms));
+  data.send("octets");
+  data.close();
+  client.reply(226);
+  CHECK(client.control().wait_for_end().in_order);
+  CHECK(read_file(server.root() / "new") == "octets");
 }
 
 TEST_CASE("replies of several lines", "[live][RP-02][RP-03][SV-20][SV-23][FE-01]") {

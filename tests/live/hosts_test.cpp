@@ -23,7 +23,7 @@ TEST_CASE("HOST and LANG on the running server", "[live][names][LA-01][LA-05][LA
   client.ask("HOST 127.0.0.1", 220);
   client.ask("HOST 127.0.0.2", 504);
   client.ask("LANG DE", 200);
-  CHECK(client.ask("HOST Files.Example.Org", 220).lines.front() == "Files ready");
+  CHECK(client.ask("HOST Files.Example.Org", 220).lines.front() == "Files FTP server ready");
   CHECK(client.ask("NOOP", 200).lines.front() == "Command okay.");
   client.ask("USER demo", 331);
   client.ask("PASS secret", 230);

@@ -8,6 +8,7 @@
 using namespace live;
 using namespace std::chrono_literals;
 using std::string;
+using namespace std::string_literals;
 
 namespace {
 
@@ -36,9 +37,6 @@ const string names[] = {
     "\xfc not UTF-8 \xc3(",
     "\xff\xff 255",
     "tele\xffnet",
-    "carriage\rreturn",
-    "\r",
-    "line\nfeed",
     "back\\slash",
     "a*b?[c]",
     "%n%s$HOME`id`;|&<>",
@@ -122,13 +120,44 @@ TEST_CASE("names that cannot be", "[live][PN-06][RP-07]") {
     for (const char* verb : {"RETR ", "MKD ", "CWD ", "DELE ", "RNFR ", "NLST "}) client.ask(verb + name, 550);
     client.ask("STOR " + name, 553);
   }
-  write_file(server.root() / "with\r\nCR LF", "x");
+}
+
+TEST_CASE("a name with control characters injects nothing anywhere", "[live][PN-05][PN-06][RP-03]") {
+  const LiveServer server({.backend = GENERATE("io_uring", "epoll"), .publish = GENERATE("direct", "atomic")});
+  const string forged = "x\n212 End\n227 Entering Passive Mode (10,9,8,7,200,10)";
+  write_file(server.root() / forged, "x");
+  write_file(server.root() / "Icon\r", "icon");  // as old Macs have it
   write_file(server.root() / "plain", "x");
-  for (const char* command : {"NLST", "LIST", "MLSD"}) {
-    const string listing = client.fetch(command);
-    CHECK(listing.find("CR LF") == string::npos);
-    CHECK(listing.find("plain\r\n") != string::npos);
+  FtpClient client = logged_in(server);
+  for (const char* verb : {"STOR ", "APPE ", "STOU ", "MKD ", "SITE MKDIR "}) {
+    client.passive();
+    client.ask(verb + string("a\tb"), 553);
+    client.ask(verb + string("a\x1b[2J"), 553);
   }
+  const Reply status = client.ask("STAT", 211);
+  client.send("STAT .");
+  const Reply listing = client.reply();  // the client refuses a line that could pass for an end
+  CHECK(listing.code == 212);
+  CHECK(listing.contains(" x?212 End?227 Entering Passive Mode (10,9,8,7,200,10)\n"));
+  CHECK(client.fetch("LIST").contains(" x?212 End?227 Entering Passive Mode (10,9,8,7,200,10)\r\n"));
+  CHECK(client.fetch("NLST") == "plain\r\n");
+  CHECK_FALSE(client.fetch("MLSD").contains("212 End"));
+  CHECK(client.retrieve("Icon\r\0"s) == "icon");
+  client.ask("RNFR Icon\r\0"s, 350);
+  client.ask("RNTO Icon", 250);
+  CHECK(client.fetch("NLST") == "Icon\r\nplain\r\n");
+}
+
+TEST_CASE("LIST does not look below a directory that it cannot name", "[live][RP-03]") {
+  const LiveServer server({.backend = GENERATE("io_uring", "epoll")});
+  std::filesystem::create_directory(server.root() / "a\nb");
+  std::filesystem::create_directory(server.root() / "a?b");
+  write_file(server.root() / "a\nb/inside", "x");
+  write_file(server.root() / "a?b/other", "x");
+  FtpClient client = logged_in(server);
+  const string tree = client.fetch("LIST -R");
+  CHECK_FALSE(tree.contains("inside"));
+  CHECK(tree.contains("other"));
 }
 
 TEST_CASE("paths with slashes, dots and depth", "[live][PN-09]") {

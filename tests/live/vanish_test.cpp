@@ -100,7 +100,9 @@ bool needs_login(const Stage& stage) { return &stage > &stages[2]; }
 }  // namespace
 
 TEST_CASE("nothing stays behind of a client that vanishes", "[live][CC-16][DC-08]") {
-  const LiveServer server({.backend = GENERATE("io_uring", "epoll"), .passive_ports = 1});
+  const LiveServer server({.backend = GENERATE("io_uring", "epoll"),
+                           .settings = {"data.connect_timeout_s = 1", "data.stall_timeout_s = 1"},
+                           .passive_ports = 1});
   write_file(server.root() / "large", noise(12 << 20));
   make_many(server.root() / "many", 1000);
   const bool orderly = GENERATE(true, false);

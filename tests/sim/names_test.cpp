@@ -94,7 +94,7 @@ TEST_CASE("HOST leads to files of its own", "[sim][names][LA-06][LA-13][LA-14]")
   CAPTURE(line);
   Visitor visitor(on.site);
   CHECK(visitor.reply() == "220");
-  CHECK(visitor.text() == "220 Millrace ready");
+  CHECK(visitor.text() == "220 Millrace FTP server ready");
   CHECK(visitor.talk(line) == (line == "NOOP" ? "200" : "220"));
   CHECK(visitor.talk("USER demo") == "230");
   CHECK(which(visitor) == shown);

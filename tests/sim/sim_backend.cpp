@@ -312,11 +312,20 @@ void SimBackend::set_options(int socket, const io::SocketOptions& options) {
   if (options.pacing_rate > 0) connection->pacing_rate = options.pacing_rate;
 }
 
-void SimBackend::turn_away(int listener) {
+void SimBackend::stop_listening(int listener) {
   Descriptor* descriptor = find(listener);
   Listener** found = descriptor != nullptr ? std::get_if<Listener*>(&descriptor->thing) : nullptr;
-  if (found == nullptr) return report("descriptor " + std::to_string(listener) + " does not listen");
-  network_.turn_away(**found);
+  if (found == nullptr) return report("descriptor " + std::to_string(listener) + " is no listener");
+  if (!descriptor->users.empty()) report("a listener with ops in flight on it stops listening");
+  network_.stop_listening(**found);
+}
+
+int SimBackend::listen_again(int listener, int) {
+  Descriptor* descriptor = find(listener);
+  Listener** found = descriptor != nullptr ? std::get_if<Listener*>(&descriptor->thing) : nullptr;
+  if (found == nullptr) return EBADF;
+  network_.listen_again(**found);
+  return 0;
 }
 
 void SimBackend::close_listener(int listener) {

@@ -44,7 +44,8 @@ class SimBackend final : public io::Backend {
   io::Address local_address(int socket) override;
   void set_options(int socket, const io::SocketOptions& options) override;
   void collect(io::OpList& ready) override { ready.splice(ready_); }
-  void turn_away(int listener) override;
+  void stop_listening(int listener) override;
+  int listen_again(int listener, int backlog) override;
   void close_listener(int listener) override;
   void shutdown_send(int socket) override;
   bool urgent_pending(int socket) override;

@@ -222,10 +222,12 @@ int SimFiles::stat(const OpenFile* at, const char* path, int flags, struct statx
   return 0;
 }
 
-int SimFiles::set_times(const OpenFile* at, const char* path, std::int64_t modified) {
+int SimFiles::set_times(const OpenFile* at, const char* path, const timespec& modified) {
   const auto node = look_up(at, path, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
   if (!node) return -node.error();
-  (*node)->modified = modified;
+  // As file systems do, it makes of what it cannot hold the nearest that it can.
+  constexpr std::int64_t most = INT64_MAX / io::second - 1;
+  (*node)->modified = std::clamp<std::int64_t>(modified.tv_sec, -most, most) * io::second + modified.tv_nsec;
   (*node)->changed = timeline_.wall_clock();
   return 0;
 }

@@ -133,7 +133,7 @@ class SimFiles {
   static std::int64_t space_left(const OpenFile& file);
   std::int64_t copy(const OpenFile& from, std::int64_t offset, OpenFile& to, std::int64_t to_offset, std::size_t count);
   /// An empty path means the descriptor itself; symbolic links are not followed.
-  int set_times(const OpenFile* at, const char* path, std::int64_t modified);
+  int set_times(const OpenFile* at, const char* path, const timespec& modified);
   int set_mode(const OpenFile* at, const char* path, unsigned mode);
 
  private:

@@ -173,7 +173,7 @@ Listener* SimNetwork::find_listener(const io::Address& to) {
   Listener* wildcard = nullptr;
   for (auto& [id, listener] : listeners_) {
     const io::Address& at = listener->local_;
-    if (at.port() != to.port() || at.any.sa_family != to.any.sa_family) continue;
+    if (!listener->listens_ || at.port() != to.port() || at.any.sa_family != to.any.sa_family) continue;
     if (same_host(at, to)) return listener.get();
     if (is_wildcard(at) && is_server_address(to)) wildcard = listener.get();
   }
@@ -399,14 +399,15 @@ void SimNetwork::reset(Socket& socket) {
   forget_if_closed(socket);
 }
 
-void SimNetwork::turn_away(Listener& listener) {
+void SimNetwork::stop_listening(Listener& listener) {
+  listener.listens_ = false;
   for (const std::uint64_t id : std::exchange(listener.pending_, {})) {
     if (Socket* socket = find(id)) reset(*socket);
   }
 }
 
 void SimNetwork::close(Listener& listener) {
-  turn_away(listener);
+  stop_listening(listener);
   std::erase_if(listeners_, [&](const auto& entry) { return entry.second.get() == &listener; });
 }
 

@@ -123,6 +123,7 @@ class Listener {
   friend class SimNetwork;
   io::Address local_;
   std::size_t backlog_ = 0;
+  bool listens_ = true;
   std::deque<std::uint64_t> pending_;
 };
 
@@ -152,7 +153,8 @@ class SimNetwork {
   /// Resets connections that nobody accepted.
   void close(Listener& listener);
   /// Resets who waits to be accepted.
-  void turn_away(Listener& listener);
+  void stop_listening(Listener& listener);
+  void listen_again(Listener& listener) { listener.listens_ = true; }
   /// Like close(2) after SO_LINGER of 0: a RST at once.
   void reset(Socket& socket);
   /// Its host vanishes: no octet, FIN or RST leaves or reaches this end any more.

@@ -265,7 +265,7 @@ std::int64_t SimBackend::perform_on_path(Op& op) {
     case OpKind::rename: return files_.rename(at, op.path, to, op.path2, static_cast<unsigned>(op.flags));
     case OpKind::link: return files_.link(at, op.path, to, op.path2, op.flags);
     case OpKind::symlink: return files_.symlink(op.path, at, op.path2);
-    case OpKind::set_times: return files_.set_times(at, op.path, op.length);
+    case OpKind::set_times: return files_.set_times(at, op.path, op.time);
     case OpKind::set_mode: return files_.set_mode(at, op.path, op.mode);
     default: std::unreachable();
   }
