@@ -50,7 +50,8 @@ struct Account {
   std::string password_hash;  ///< any crypt(3) hash; empty: no password is asked for, or none fits: see asks_password()
   std::string account;        ///< not empty: what account_for says also needs ACCT with this text
   AccountFor account_for = AccountFor::login;
-  std::string root;  ///< directory on this host that is "/" for the user
+  std::string root;          ///< directory on this host that is "/" for the user
+  bool create_root = false;  ///< made at a login when it is missing
   std::vector<Mount> mounts{};
   Rights rights;
   std::string certificate{};                  ///< name in a client certificate that stands for a password; empty: none

@@ -2,8 +2,10 @@
 // net/session.cpp performs actions, tests perform them by hand. Views live until the outcome is told.
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -63,6 +65,7 @@ struct WorkSpec {
   enum class Kind : std::uint8_t {
     measure_tree,      ///< Outcome::number: octets that a directory and all below it occupy
     remove_tree,       ///< a directory and all below it; goes on behind what cannot be removed, whose error is told
+    move,              ///< the one of `sources` is copied to `path`, with its time and mode, and removed then
     copy,              ///< `sources`, one behind the other, become `path`, or stay what it was if that fails
     combine,           ///< the same, behind what `path` holds already; then the sources are removed
     make_directories,  ///< `path`, and what of the way to it is missing
@@ -72,6 +75,7 @@ struct WorkSpec {
   std::string_view path{};
   std::span<const std::string> sources{};
   std::uint32_t mode = 0;  ///< of what is made
+  bool replaces = true;    ///< move: else EEXIST where `path` is there
 
   // Digests only.
   HashAlgorithm algorithm{};
@@ -98,9 +102,18 @@ struct Verify {  ///< a password against a crypt(3) hash; EACCES: it does not ma
 struct EnterRoot {  ///< this directory, the account's own or one of its mounts, is "/" from now on
   const Account* account;
   const std::string* root;
+  std::optional<std::uint32_t> make_with_mode{};  ///< it is made when it is missing
+};
+/// Which object a path is about that ends with the name of a symbolic link.
+enum class LinkAtEnd : std::uint8_t {
+  follow,    ///< what the link leads to
+  itself,    ///< the link
+  fallback,  ///< what it leads to, or the link itself where that is nothing below the root
 };
 struct Look {  ///< Outcome::entry
   std::string_view path;
+  LinkAtEnd link = LinkAtEnd::follow;
+  bool to_enter = false;  ///< EACCES where the names in a directory cannot be used, ENOTDIR where it is none
 };
 struct Measure {  ///< octets of a file as they travel, up to `until`: Outcome::number; EFBIG past the bound
   std::string_view path;
@@ -115,6 +128,8 @@ struct Remove {
   std::string_view path;
   bool directory;
 };
+/// In place of EXDEV, which says that a path leads out of the root: the two names are on different file systems.
+inline constexpr int other_file_system = EREMOTE;
 struct Rename {
   std::string_view from, to;
   bool replaces;  ///< what has the name `to`; else EEXIST

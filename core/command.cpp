@@ -101,7 +101,7 @@ struct CommandTable {
       {"ALLO", logged_in, required, waits, simple, codes<200, 202, 504, 530>, &Pi::on_allo, {}, false, "<octets> [R <octets>]", ""},
       {"REST", logged_in, required, waits, sequence, codes<350, 502, 530>, &Pi::on_rest, {}, false, "<octets> | <marker>", "REST STREAM"},
       {"RNFR", logged_in, required, waits, sequence, codes<350, 450, 451, 502, 530, 550>, &Pi::on_rnfr, Right::rename, false, "<pathname>", ""},
-      {"RNTO", logged_in, required, waits, simple, codes<250, 450, 451, 452, 502, 503, 530, 532, 552, 553>, &Pi::on_rnto, Right::rename, true, "<pathname>", ""},
+      {"RNTO", logged_in, required, waits, simple, codes<250, 426, 450, 451, 452, 502, 503, 530, 532, 552, 553>, &Pi::on_rnto, Right::rename, true, "<pathname>", "", 0, {}, true},
       {"ABOR", anywhere, none, acts, simple, codes<225, 226, 502>, &Pi::on_abor, {}, false, "", ""},
       {"DELE", logged_in, required, waits, simple, file_codes, &Pi::on_dele, Right::remove, false, "<pathname>", ""},
       {"RMD", logged_in, required, waits, simple, file_codes, &Pi::on_rmd, Right::remove, false, "<pathname>", ""},

@@ -396,6 +396,8 @@ constexpr std::array rows{
     Row{"limits", "sessions", Integer{at<&Config::limits, &Config::Limits::sessions>, 1, 1'000'000, "sessions"}},
     Row{"limits", "sessions_per_address",
         Integer{at<&Config::limits, &Config::Limits::sessions_per_address>, 0, 1'000'000, "sessions (0: no limit)"}},
+    Row{"limits", "ipv6_prefix",
+        Integer{at<&Config::limits, &Config::Limits::ipv6_prefix>, 1, 128, "bits of an IPv6 address"}},
     Row{"limits", "idle_timeout_s",
         Integer{at<&Config::limits, &Config::Limits::idle_timeout_s>, 0, 604'800, "seconds (0: never)"}},
     Row{"limits", "idle_timeout_max_s",
@@ -420,6 +422,7 @@ constexpr std::array rows{
 
     Row{"anonymous", "enabled", Flag{at<&Draft::anonymous_enabled>}},
     Row{"anonymous", "root", Text{accept_filled_line<&Draft::anonymous, &Account::root>, root_form}},
+    Row{"anonymous", "create_root", Flag{at<&Draft::anonymous, &Account::create_root>}},
     Row{"anonymous", "mounts", List{clear_mounts<&Draft::anonymous>, add_mount<&Draft::anonymous>, mounts_form}},
     Row{"anonymous", "allow", List{clear_rights<&Draft::anonymous>, add_right<&Draft::anonymous>, rights_form}},
 
@@ -450,6 +453,7 @@ constexpr std::array rows{
     Row{"user", "account_for",
         Text{accept_choice<accounts_for, &Draft::user, &Account::account_for>, R"(must be "login" or "storing")"}},
     Row{"user", "root", Text{accept_filled_line<&Draft::user, &Account::root>, root_form}},
+    Row{"user", "create_root", Flag{at<&Draft::user, &Account::create_root>}},
     Row{"user", "mounts", List{clear_mounts<&Draft::user>, add_mount<&Draft::user>, mounts_form}},
     Row{"user", "certificate", Text{accept_line<&Draft::user, &Account::certificate>, line_form}},
     Row{"user", "data_resumption",

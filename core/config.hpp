@@ -118,6 +118,7 @@ struct Config {
   struct Limits {
     std::int64_t sessions = 20000;
     std::int64_t sessions_per_address = 0;  ///< 0: no limit
+    std::int64_t ipv6_prefix = 64;          ///< bits of an IPv6 address that are one address to that limit
     std::int64_t idle_timeout_s = 300;      ///< 0: never
     std::int64_t idle_timeout_max_s =
         7200;                           ///< what SITE IDLE may ask for; less than idle_timeout_s: no more than that

@@ -237,6 +237,12 @@ bool Network::contains(const Endpoint& endpoint) const {
   return peer.family == base.family && masked(peer.address, prefix) == masked(base.address, prefix);
 }
 
+Endpoint customer_of(const Endpoint& endpoint, unsigned ipv6_prefix) {
+  Endpoint customer = endpoint;
+  if (endpoint.family == Family::ipv6) customer.address = masked(endpoint.address, ipv6_prefix);
+  return customer;
+}
+
 std::optional<Network> parse_network(std::string_view text) {
   const std::size_t slash = text.find('/');
   auto base = parse_address(text.substr(0, slash));

@@ -57,6 +57,9 @@ struct Network {
   bool contains(const Endpoint& endpoint) const;
   bool operator==(const Network&) const = default;
 };
+/// The endpoint without the bits of an IPv6 address behind the first `ipv6_prefix`: what belongs to one customer is
+/// one.
+Endpoint customer_of(const Endpoint& endpoint, unsigned ipv6_prefix);
 /// "10.0.0.0/8", "2001:db8::/32", or a single address.
 std::optional<Network> parse_network(std::string_view text);
 

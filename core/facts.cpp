@@ -51,6 +51,10 @@ bool FactSet::tell_kind_alone() const {
 
 std::string_view fact_name(Fact fact) { return names[static_cast<std::size_t>(fact)]; }
 
+bool is_fact_value(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return c == '=' || is_name_octet(c); });
+}
+
 bool parse_fact_list(std::string_view text, FactSet& set) {
   FactSet chosen;
   while (!text.empty()) {

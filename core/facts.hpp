@@ -30,6 +30,9 @@ class FactSet {
 /// The name as FEAT shows it: "type", "UNIX.mode", …
 std::string_view fact_name(Fact fact);
 
+/// True when it can stand behind the equals sign of a fact: SCHAR of RFC 3659 2.1, at least one.
+bool is_fact_value(std::string_view text);
+
 /// OPTS MLST's argument, "type;size;": names without case, unknown ones ignored, an empty list turns all off.
 /// False for a bad list (a space, a fact without its semicolon): `set` is unchanged then (501).
 bool parse_fact_list(std::string_view text, FactSet& set);

@@ -328,6 +328,10 @@ void append_list_line(std::string& out, const Entry& entry, std::string_view nam
   head += ' ';
   out += head;
   append_printable(out, name);
+  if (entry.kind == Entry::Kind::link && !entry.leads_to.empty()) {
+    out += " -> ";
+    append_printable(out, entry.leads_to);
+  }
   out += "\r\n";
 }
 
@@ -353,9 +357,19 @@ void append_machine_entry(std::string& out, const Entry& entry, std::string_view
     append_value();
     head += ';';
   };
-  append_fact(Fact::type, [&] { head += type_word(entry, as); });
+  if (facts.has(Fact::type)) {  // without the bound that the other facts have
+    (out += fact_name(Fact::type)) += '=';
+    out += type_word(entry, as);
+    if (entry.kind == Entry::Kind::link && as.empty() && is_fact_value(entry.leads_to)) (out += ':') += entry.leads_to;
+    out += ';';
+  }
+  if (entry.kind_alone) {
+    (out += ' ') += name;
+    return;
+  }
   // Of a directory or a device the number of octets says nothing (RFC 3659 7.5.7).
-  if (entry.kind == Entry::Kind::file) append_fact(Fact::size, [&] { append_number(head, entry.size); });
+  const bool sized = entry.kind == Entry::Kind::file || entry.leads_to_file;
+  if (sized) append_fact(Fact::size, [&] { append_number(head, entry.size); });
   append_fact(Fact::modify, [&] { append_time_value(head, entry.modified); });
   append_fact(Fact::unique, [&] { append_unique(head, entry); });
   append_fact(Fact::perm, [&] { append_perm(head, entry.kind, rights); });

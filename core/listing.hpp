@@ -12,8 +12,7 @@
 
 namespace core {
 
-/// What is known of one object. A symbolic link shows as what it leads to; Kind::link is left only
-/// for one that leads nowhere below the root.
+/// What is known of one object, which may be a symbolic link.
 struct Entry {
   enum class Kind : std::uint8_t { file, directory, link, other };
   Kind kind = Kind::file;
@@ -24,6 +23,9 @@ struct Entry {
   std::uint64_t size = 0;        ///< octets
   FileTime modified{};
   std::uint64_t device = 0, inode = 0;
+  bool kind_alone = false;     ///< nothing else is known
+  bool leads_to_file = false;  ///< Kind::link: `size` and `modified` are those of the file that it leads to
+  std::string leads_to{};      ///< Kind::link: what of its text the user may see; empty: nothing
   bool operator==(const Entry&) const = default;
 };
 
@@ -48,14 +50,16 @@ struct ListRequest {
 ListRequest parse_list_argument(std::string_view argument);
 
 /// "-rw-r--r--   1 0        0            1234 Nov 22 10:31 name\r\n": ls -l as all clients parse it. Times older
-/// than six months (or in the future) show the year. `now_s` is seconds since 1970.
+/// than six months (or in the future) show the year. `now_s` is seconds since 1970. A link whose target may be seen
+/// ends with "name -> target".
 void append_list_line(std::string& out, const Entry& entry, std::string_view name, std::int64_t now_s);
 /// Until when that line reads as it does now, in seconds since 1970, if nothing but time changes.
 std::int64_t list_line_holds_until(const Entry& entry, std::int64_t now_s);
 /// "prefix/name\r\n", so that the line works in RETR as it stands (RFC 1123 4.1.2.7).
 void append_name_line(std::string& out, std::string_view prefix, std::string_view name);
 /// "type=file;size=3; name" without a line end: facts that are on, one space, the name (RFC 3659 7.2).
-/// `as` replaces the type for cdir and pdir entries ("" otherwise).
+/// `as` replaces the type for cdir and pdir entries ("" otherwise). A link is "OS.unix=slink:target", or without the
+/// target where that may not be seen, or has bytes that no fact can have.
 void append_machine_entry(std::string& out, const Entry& entry, std::string_view name, const FactSet& facts,
                           Rights rights, std::string_view as);
 

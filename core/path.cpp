@@ -61,6 +61,18 @@ bool has_temporary_name(std::string_view absolute) {
   return false;
 }
 
+bool stays_below_root(std::string_view directory, std::string_view link_text) {
+  if (link_text.empty() || link_text.starts_with('/')) return false;
+  std::string path(directory);
+  while (!link_text.empty()) {
+    const std::string_view name = link_text.substr(0, link_text.find('/'));
+    if (name == ".." && path == "/") return false;
+    walk(path, name);
+    link_text.remove_prefix(name.size() < link_text.size() ? name.size() + 1 : name.size());
+  }
+  return true;
+}
+
 std::string quoted(std::string_view path) {
   std::string text = "\"";
   for (const char octet : path) {

@@ -28,6 +28,9 @@ std::string_view last_name(std::string_view absolute);
 bool is_temporary_name(std::string_view name);
 /// True when a name in the absolute path is one.
 bool has_temporary_name(std::string_view absolute);
+/// True when a link's text names nothing above the root, for a link in `directory`: it is relative, and no ".." in it
+/// goes above "/". Links on the way are not known here.
+bool stays_below_root(std::string_view directory, std::string_view link_text);
 
 /// In double quotes, quotes inside doubled (RFC 959 appendix II).
 std::string quoted(std::string_view path);

@@ -162,6 +162,7 @@ inline constexpr std::string_view phrase_rows[][language_count] = {
   {"Wanted: YYYYMMDDhhmmss, a date that there is, and a pathname.", "Gesucht: YYYYMMDDhhmmss, ein Datum, das es gibt, und ein Pfad."},
   {"No such fact can be set: {}", "Das lässt sich nicht setzen: {}"},
   {"Wanted: name=value; for each fact, and a pathname.", "Gesucht: Name=Wert; für jede Angabe, und ein Pfad."},
+  {"Only files can be moved to another file system.", "Nur Dateien lassen sich in ein anderes Dateisystem verschieben."},
   {"The root stays.", "Die Wurzel bleibt."},
   {"Wanted: a target and its parts, each in double quotes.", "Gesucht: ein Ziel und seine Teile, jedes in Anführungszeichen."},
   {"No file can be in it twice.", "Keine Datei kann zweimal darin sein."},

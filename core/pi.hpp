@@ -139,6 +139,8 @@ class Pi {
   std::string say(PhraseWith<sizeof...(Args)> phrase, const Args&... args) const;
   void refuse_file(const Outcome& outcome) { refuse_file_to(foreground_, outcome); }
   void refuse_file_to(Exchange& exchange, const Outcome& outcome);
+  void refuse_root();
+  bool may_replace() const;
   void ask(const Action& action, After after);
   void note(const Exchange& exchange, Code code, std::string_view text);
   void wait_for_transfer_end(After after);
@@ -299,6 +301,8 @@ class Pi {
   void after_no_directory(const Outcome& outcome);
   std::string pathname_of_unique(std::string_view name) const;
   void after_rnfr(const Outcome& outcome);
+  void after_rename(const Outcome& outcome);
+  void after_move(const Outcome& outcome);
   void after_file_action(const Outcome& outcome);
   void after_mkd(const Outcome& outcome);
   void after_abor(const Outcome& outcome);

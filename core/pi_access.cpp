@@ -71,12 +71,18 @@ bool Pi::lacks_account() const {
   return account_->account_for == AccountFor::storing && !account_->account.empty() && !account_given_;
 }
 
-void Pi::enter() { ask(action::EnterRoot{account_, &account_->root}, &Pi::after_enter_root); }
+void Pi::enter() {
+  action::EnterRoot wanted{.account = account_, .root = &account_->root};
+  if (account_->create_root) wanted.make_with_mode = directory_mode();
+  ask(wanted, &Pi::after_enter_root);
+}
 
 void Pi::after_enter_root(const Outcome& outcome) {
   if (outcome.error != 0) {
     log_out();
-    return reply(Code::local_error, "Your directory cannot be opened now.");
+    // What is missing stays so until somebody mends it; what the server lacks may be there the next time.
+    const bool lasts = refusal(outcome.error, false).code == Code::unavailable;
+    return reply(lasts ? Code::not_logged_in : Code::local_error, "Your directory cannot be opened now.");
   }
   login_ = Login::done;
   directory_ = "/";
@@ -113,12 +119,12 @@ void Pi::refuse_late() {
 }
 
 void Pi::on_cwd(std::string_view argument) {
-  if (resolve(argument)) ask(action::Look{path_}, &Pi::after_cwd);
+  if (resolve(argument)) ask(action::Look{.path = path_, .to_enter = true}, &Pi::after_cwd);
 }
 
 void Pi::on_cdup(std::string_view) {
   path_ = parent_path(directory_);
-  ask(action::Look{path_}, &Pi::after_cwd);
+  ask(action::Look{.path = path_, .to_enter = true}, &Pi::after_cwd);
 }
 
 void Pi::after_cwd(const Outcome& outcome) {
@@ -135,7 +141,7 @@ void Pi::on_smnt(std::string_view argument) {
   const std::string_view name = argument.substr(argument.starts_with('/') ? 1 : 0);
   const auto mount = std::ranges::find(account_->mounts, name, &Mount::name);
   if (!name.empty() && mount == account_->mounts.end()) return reply(Code::unavailable, "No such structure.");
-  ask(action::EnterRoot{account_, name.empty() ? &account_->root : &mount->root}, &Pi::after_smnt);
+  ask(action::EnterRoot{.account = account_, .root = name.empty() ? &account_->root : &mount->root}, &Pi::after_smnt);
 }
 
 void Pi::after_smnt(const Outcome& outcome) {

@@ -101,7 +101,7 @@ void Pi::after_dsiz(const Outcome& outcome) {
 
 void Pi::on_rmda(std::string_view argument) {
   if (!resolve(argument)) return;
-  if (path_ == "/") return reply(Code::unavailable, "The root stays.");
+  if (path_ == "/") return refuse_root();
   begin_work({.kind = WorkSpec::Kind::remove_tree, .path = path_}, &Pi::after_work);
 }
 

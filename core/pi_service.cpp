@@ -247,8 +247,11 @@ void Pi::take_as_pattern(TransferSpec& spec) {
 
 // ---- Files ----
 
+// It is the name that is moved, be it a link's.
 void Pi::on_rnfr(std::string_view argument) {
-  if (resolve(argument)) ask(action::Look{path_}, &Pi::after_rnfr);
+  if (!resolve(argument)) return;
+  if (path_ == "/") return refuse_root();
+  ask(action::Look{.path = path_, .link = action::LinkAtEnd::itself}, &Pi::after_rnfr);
 }
 
 void Pi::after_rnfr(const Outcome& outcome) {
@@ -261,9 +264,24 @@ void Pi::after_rnfr(const Outcome& outcome) {
 void Pi::on_rnto(std::string_view argument) {
   if (!std::exchange(renaming_, false)) return reply(Code::bad_sequence, "Send RNFR first.");
   if (!resolve_new(argument)) return;
+  if (path_ == "/") return refuse_file({.error = EEXIST});
   // To replace a file is to write it or to delete it: the right to rename alone does not do that.
-  const bool replaces = account_->rights.has(Right::write) && account_->rights.has(Right::remove);
-  ask(action::Rename{rename_from_, path_, replaces}, &Pi::after_file_action);
+  ask(action::Rename{rename_from_, path_, may_replace()}, &Pi::after_rename);
+}
+
+bool Pi::may_replace() const { return account_->rights.has(Right::write) && account_->rights.has(Right::remove); }
+
+// Another file system may be mounted below the root. What rename(2) cannot do there takes its time.
+void Pi::after_rename(const Outcome& outcome) {
+  if (outcome.error != action::other_file_system) return after_file_action(outcome);
+  paths_.assign(1, rename_from_);
+  begin_work({.kind = WorkSpec::Kind::move, .path = path_, .sources = paths_, .replaces = may_replace()}, &Pi::after_move);
+}
+
+void Pi::after_move(const Outcome& outcome) {
+  if (outcome.error == action::other_file_system)
+    return reply_to(transfer_, Code::name_not_allowed, say("Only files can be moved to another file system."));
+  after_work(outcome);
 }
 
 void Pi::on_dele(std::string_view argument) {
@@ -271,8 +289,13 @@ void Pi::on_dele(std::string_view argument) {
 }
 
 void Pi::on_rmd(std::string_view argument) {
-  if (resolve(argument)) ask(action::Remove{path_, true}, &Pi::after_file_action);
+  if (!resolve(argument)) return;
+  if (path_ == "/") return refuse_root();
+  ask(action::Remove{path_, true}, &Pi::after_file_action);
 }
+
+// No name in the user's file system is the root's: there is nothing that the kernel could be asked.
+void Pi::refuse_root() { reply(Code::unavailable, "The root stays."); }
 
 void Pi::after_file_action(const Outcome& outcome) {
   if (outcome.error != 0) return refuse_file(outcome);
@@ -280,7 +303,9 @@ void Pi::after_file_action(const Outcome& outcome) {
 }
 
 void Pi::on_mkd(std::string_view argument) {
-  if (resolve_new(argument)) ask(action::MakeDirectory{path_, directory_mode()}, &Pi::after_mkd);
+  if (!resolve_new(argument)) return;
+  if (path_ == "/") return refuse_file({.error = EEXIST});
+  ask(action::MakeDirectory{path_, directory_mode()}, &Pi::after_mkd);
 }
 
 void Pi::after_mkd(const Outcome& outcome) {
@@ -340,7 +365,7 @@ void Pi::after_mdtm(const Outcome& outcome) {
 }
 
 void Pi::on_mlst(std::string_view argument) {
-  if (resolve(argument)) ask(action::Look{path_}, &Pi::after_mlst);
+  if (resolve(argument)) ask(action::Look{.path = path_, .link = action::LinkAtEnd::fallback}, &Pi::after_mlst);
 }
 
 void Pi::after_mlst(const Outcome& outcome) {

@@ -1,12 +1,14 @@
 // One batch of directory entries: getdents64(2), and a statx(2) an entry.
 // Knows names, facts and where symbolic links may lead; must not know how a listing looks.
 #include <dirent.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <climits>
+#include <memory>
 #include <string>
 #include <utility>
 
+#include "io/beneath.hpp"
 #include "io/dir_batch.hpp"
 #include "io/fd.hpp"
 #include "io/syscalls.hpp"
@@ -18,36 +20,44 @@ namespace {
 
 bool is_self_or_parent(std::string_view name) { return name == "." || name == ".."; }
 
-bool facts_of(int directory, const char* name, int flags, struct statx& facts) {
-  return retry([&] { return ::statx(directory, name, flags, wanted_facts, &facts); }) == 0;
+int facts_of(int directory, const char* name, int flags, struct statx& facts) {
+  return retry([&] { return ::statx(directory, name, flags, wanted_facts, &facts); });
 }
 
-// The facts of what a link leads to, if that lies below the root; else the link keeps its own.
-void follow(const DirBatch& batch, DirEntry& entry, std::string& path) {
+// What a link holds, and the facts of what it leads to, if that lies below the root.
+void look_behind(int directory, const DirBatch& batch, DirEntry& entry, std::string& path) {
   if (batch.root < 0) return;
+  entry.link = std::make_unique<LinkFacts>();
+  LinkFacts& link = *entry.link;
+  char text[PATH_MAX];
+  const ssize_t size = retry([&] { return ::readlinkat(directory, entry.name.data(), text, sizeof text); });
+  if (size > 0) link.text.assign(text, static_cast<std::size_t>(size));
   path.assign(batch.below_root).append("/").append(entry.name);
-  open_how how{};
-  how.flags = O_PATH | O_CLOEXEC;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  const Fd target(
-      retry([&] { return static_cast<int>(::syscall(SYS_openat2, batch.root, path.c_str(), &how, sizeof how)); }));
-  struct statx facts{};
-  if (target && facts_of(target.get(), "", AT_EMPTY_PATH, facts)) entry.facts = facts;
+  const open_how how{.flags = O_PATH | O_CLOEXEC, .mode = 0, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+  const std::int32_t opened = open_beneath(batch.root, path.c_str(), how);
+  const Fd target(opened);
+  link.leads_out = opened == -EXDEV;
+  link.reached = opened >= 0 && facts_of(opened, "", AT_EMPTY_PATH, link.target) == 0;
 }
 
-// Not where the name does not tell it, nor of a link, which shows as what it leads to.
+// Not where the name does not tell it, nor of a link, of which more is wanted.
 void add_kind(DirEntry& entry, unsigned char type) {
-  if (type == DT_UNKNOWN || type == DT_LNK) return;
+  if (type == DT_UNKNOWN) return;
   entry.facts.stx_mode = static_cast<std::uint16_t>(DTTOIF(type));
-  entry.has_facts = true;
+  entry.has_facts = type != DT_LNK;
 }
 
 void add_facts(int directory, const DirBatch& batch, DirEntry& entry, std::string& path) {
   const char* name = entry.name.data();  // which the kernel has ended with a zero
-  entry.has_facts = facts_of(directory, name, AT_SYMLINK_NOFOLLOW, entry.facts);
-  if (!entry.has_facts) return;
-  entry.is_link = S_ISLNK(entry.facts.stx_mode);
-  if (entry.is_link) follow(batch, entry, path);
+  struct statx facts{};
+  const int error = facts_of(directory, name, AT_SYMLINK_NOFOLLOW, facts);
+  entry.has_facts = error == 0;
+  entry.vanished = error == -ENOENT;
+  entry.link.reset();
+  if (error != 0) return;
+  entry.facts = facts;
+  entry.is_link = S_ISLNK(facts.stx_mode);
+  if (entry.is_link) look_behind(directory, batch, entry, path);
 }
 
 }  // namespace
@@ -77,7 +87,8 @@ std::int32_t fill_batch(int directory, DirBatch& batch) {
       DirEntry& entry = batch.entries.emplace_back();
       entry.name = name;
       entry.is_link = raw->d_type == DT_LNK;
-      if (batch.wanted == DirFacts::kind) add_kind(entry, raw->d_type);
+      if (batch.wanted != DirFacts::none) add_kind(entry, raw->d_type);
+      if (batch.wanted == DirFacts::all) entry.has_facts = false;
     }
   }
   if (batch.wanted != DirFacts::none) {

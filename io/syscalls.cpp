@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <sys/file.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "io/beneath.hpp"
 #include "io/buffer_pool.hpp"
 
 namespace io {
@@ -69,10 +69,6 @@ std::int32_t poll_once(Op& op) {
   return asked.revents != 0 ? asked.revents : -EAGAIN;
 }
 
-int openat2(const Op& op, const open_how& how) {
-  return static_cast<int>(::syscall(SYS_openat2, op.fd, op.path, &how, sizeof how));
-}
-
 // Without CAP_DAC_READ_SEARCH a file without a name gets one by way of /proc alone: it had better not be made where
 // that is missing, as its bytes would be lost.
 bool can_name_files() {
@@ -80,14 +76,9 @@ bool can_name_files() {
   return can;
 }
 
-// With RESOLVE_BENEATH the kernel gives EAGAIN when a rename elsewhere raced with a "..".
-std::int32_t open_below(Op& op) {
-  constexpr int patience = 64;
+std::int32_t open_below(const Op& op) {
   if ((op.how.flags & O_TMPFILE) == O_TMPFILE && !can_name_files()) return -EOPNOTSUPP;
-  const auto once = [&] { return openat2(op, op.how); };
-  int result = retry(once);
-  for (int i = 0; result == -EAGAIN && i < patience; ++i) result = retry(once);
-  return result;
+  return open_beneath(op.fd, op.path, op.how);
 }
 
 std::array<char, 32> descriptor_path(int fd) {
@@ -174,7 +165,7 @@ std::int32_t open_cached(const Op& op) {
   if ((op.how.flags & O_CREAT) != 0) return -EAGAIN;
   open_how how = op.how;
   how.resolve |= RESOLVE_CACHED;
-  const std::int32_t result = retry([&] { return openat2(op, how); });
+  const std::int32_t result = open_beneath(op.fd, op.path, how);
   return result == -EINVAL ? -EAGAIN : result;  // a kernel before 5.12 does not know the flag
 }
 

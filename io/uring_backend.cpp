@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "io/beneath.hpp"
 #include "io/kernel_backend.hpp"
 #include "io/syscalls.hpp"
 
@@ -159,6 +160,8 @@ std::string UringBackend::probe() {
     if (has(native.opcode)) native_[static_cast<std::size_t>(native.kind)] = &native;
   }
   const bool can_wait = has(IORING_OP_POLL_ADD) && has(IORING_OP_ASYNC_CANCEL);
+  // What a filter forbids it forbids for a reason, which the ring would go round: paths are walked in one way then.
+  if (!why_no_openat2().empty()) native_[static_cast<std::size_t>(OpKind::open)] = nullptr;
   io_uring_free_probe(supported);
   if (!can_wait) return "io_uring here lacks POLL_ADD or ASYNC_CANCEL";
   if ((ring_.features & IORING_FEAT_NODROP) == 0) return "io_uring here may lose completions (no FEAT_NODROP)";
@@ -301,8 +304,9 @@ void UringBackend::wait(Time deadline, OpList& ready) {
     issue();
     const bool must_not_wait = !done_.empty() || !unissued_.empty() || !cancels_.empty() || moves_wait();
     [[maybe_unused]] const int result = submit_and_wait(must_not_wait ? 0 : deadline);
+    // EBADR: the kernel had no memory for a completion and lost it. Its op stays in flight; all others go on.
     assert(result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY ||
-           result == -ENOMEM);
+           result == -ENOMEM || result == -EBADR);
     // None at all: the deadline, or a signal. That the latter came is not told when entries were submitted as well.
     idle = reap() == 0 && !must_not_wait;
     run_moves();

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <expected>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -109,7 +110,7 @@ class SystemCheck {
     std::set<std::string> looked_at;  // a user of several hosts stands in one place
     for (const core::Account* account : core::all_accounts(parsed_.config)) {
       if (!looked_at.insert(account->place).second) continue;
-      check_directory(account->place + ".root", account->root);
+      if (!account->create_root || !is_missing(account->root)) check_directory(account->place + ".root", account->root);
       for (const core::Mount& mount : account->mounts) check_directory(account->place + ".mounts", mount.root);
     }
   }
@@ -126,10 +127,20 @@ class SystemCheck {
     }
   }
 
+  // And can be made, by the first who logs in.
+  static bool is_missing(const std::string& path) {
+    std::error_code error;
+    const auto root = std::filesystem::absolute(path, error).lexically_normal();
+    const auto above = root.has_filename() ? root.parent_path() : root.parent_path().parent_path();
+    return !std::filesystem::exists(root, error) && std::filesystem::is_directory(above, error);
+  }
+
   void check_directory(const std::string& key, const std::string& path) {
     const io::Fd directory(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!directory || faccessat(directory.get(), ".", X_OK, AT_EACCESS) != 0)
-      complain(key, "cannot open the directory `" + path + "`: " + std::strerror(errno));
+      warnings_.push_back({file_, parsed_.line_of(key), key,
+                           fmt::format("warning: cannot open the directory `{}`: {}; nobody else is refused", path,
+                                       std::strerror(errno))});
   }
 
   const core::ParsedConfig& parsed_;

@@ -26,9 +26,9 @@ struct Context {
   spdlog::logger& log;
   SharedCounts& counts;
   std::shared_ptr<const core::Config> config;  ///< for new sessions; running ones keep theirs
-  std::shared_ptr<Roots> roots;                ///< replaced with config on reload
   std::shared_ptr<const TlsContext> tls{};     ///< the same; nullptr: no TLS
-  io::SocketOptions data_options;              ///< of all data connections
+  Roots roots{};
+  io::SocketOptions data_options;  ///< of all data connections
   PassiveListeners passive_listeners;
   OpenFiles open_files;
   StaleUploads stale_uploads;

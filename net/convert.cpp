@@ -5,6 +5,8 @@
 
 #include <cstring>
 
+#include "core/path.hpp"
+
 namespace net {
 
 core::Endpoint to_endpoint(const io::Address& address) {
@@ -54,6 +56,20 @@ core::Entry to_entry(const struct statx& facts) {
           .modified = core::FileTime(facts.stx_mtime.tv_sec, facts.stx_mtime.tv_nsec),
           .device = (static_cast<std::uint64_t>(facts.stx_dev_major) << 32) | facts.stx_dev_minor,
           .inode = facts.stx_ino};
+}
+
+core::Entry to_entry(const io::DirEntry& found, std::string_view directory, bool for_machines) {
+  core::Entry entry = to_entry(found.facts);
+  entry.kind_alone = !found.has_facts;
+  if (!found.link) return entry;
+  const io::LinkFacts& link = *found.link;
+  if (!link.leads_out && core::stays_below_root(directory, link.text)) entry.leads_to = link.text;
+  if (!for_machines || !link.reached) return entry;
+  const core::Entry target = to_entry(link.target);
+  entry.modified = target.modified;
+  entry.leads_to_file = target.kind == core::Entry::Kind::file;
+  if (entry.leads_to_file) entry.size = target.size;
+  return entry;
 }
 
 }  // namespace net

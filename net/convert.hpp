@@ -6,11 +6,15 @@
 #include "core/endpoint.hpp"
 #include "core/listing.hpp"
 #include "io/address.hpp"
+#include "io/dir_batch.hpp"
 
 namespace net {
 
 core::Endpoint to_endpoint(const io::Address& address);
 io::Address to_address(const core::Endpoint& endpoint);
 core::Entry to_entry(const struct statx& facts);
+/// Of an entry of `directory`, a path from the root. `for_machines`: of a link that leads to a file, size and time are
+/// the file's, as SIZE and MDTM tell them.
+core::Entry to_entry(const io::DirEntry& found, std::string_view directory, bool for_machines);
 
 }  // namespace net

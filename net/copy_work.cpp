@@ -1,4 +1,5 @@
 // Look at the target, then for each source: open it, make the target with the first, copy, and publish behind the last.
+// A move looks at its source before, and removes it behind.
 #include "net/copy_work.hpp"
 
 #include <fcntl.h>
@@ -12,6 +13,8 @@
 namespace net {
 namespace {
 
+// Of what is moved these stay: nobody makes programs here that run with another's rights.
+constexpr unsigned permissions = 0777;
 // Octets that one operation copies: what an offload thread does before it looks who else waits.
 constexpr std::uint64_t piece = 1024 * 1024;
 
@@ -26,12 +29,16 @@ bool same_object(const struct statx& a, const struct statx& b) {
 CopyWork::CopyWork(Context& context, const core::Config::Limits& limits, std::shared_ptr<Root> root,
                    std::string_view path, Job job)
     : Work(context, limits, path), root_(std::move(root)), from_(reactor_), to_(reactor_), job_(std::move(job)) {
-  op_.bind<&CopyWork::on_copied>(*this);
+  op_.bind<&CopyWork::on_op_done>(*this);
   from_.bind<&CopyWork::on_source_done>(*this);
   to_.bind<&CopyWork::on_target_done>(*this);
 }
 
-void CopyWork::begin() { from_.look(root_, path()); }
+void CopyWork::begin() {
+  if (!job_.moves) return from_.look(root_, path());
+  phase_ = Phase::choosing;
+  from_.look(root_, job_.sources.front(), FileTask::LinkAtEnd::itself);
+}
 
 // Steps on files are short and end by themselves.
 void CopyWork::stop() {
@@ -56,11 +63,15 @@ void CopyWork::fail(int error) {
 void CopyWork::on_source_done() {
   const int error = from_.error();
   switch (phase_) {
+    case Phase::choosing: return error != 0 ? end(error) : on_source_known();
     case Phase::looking:
       if (error != 0 && error != ENOENT) return end(error);
+      // rename(2) would replace the link, an upload goes where it leads: neither is guessed.
+      if (error == 0 && job_.moves && S_ISLNK(from_.facts().stx_mode)) return end(EEXIST);
       if (error == 0) on_target_known();
       return take_place() ? next_source() : end(EUSERS);
     case Phase::opening: return error != 0 ? fail(error) : on_source_open();
+    case Phase::finding: return error == 0 && same_object(from_.facts(), moved_) ? remove_sources() : end(0);
     default:  // removing
       if (error != 0) return end(error);
       ++progress_.objects;
@@ -68,17 +79,25 @@ void CopyWork::on_source_done() {
   }
 }
 
+// Of a directory or a link no copy would be the same thing.
+void CopyWork::on_source_known() {
+  moved_ = from_.facts();
+  if (!S_ISREG(moved_.stx_mode)) return end(core::action::other_file_system);
+  job_.target.mode = moved_.stx_mode & permissions;
+  progress_.total = moved_.stx_size;
+  phase_ = Phase::looking;
+  from_.look(root_, path(), FileTask::LinkAtEnd::itself);
+}
+
 void CopyWork::on_target_known() {
   target_facts_ = from_.facts();
+  if (job_.moves) return;
   if (job_.combines) job_.sources.insert(job_.sources.begin(), path());
 }
 
 void CopyWork::next_source() {
   if (cancelled()) return fail(ECANCELED);
-  if (at_ == job_.sources.size()) {
-    phase_ = Phase::publishing;
-    return to_.publish(progress_.octets, true);
-  }
+  if (at_ == job_.sources.size()) return on_copy_whole();
   offset_ = 0;
   phase_ = Phase::opening;
   from_.open_for_reading(root_, job_.sources[at_]);
@@ -86,6 +105,7 @@ void CopyWork::next_source() {
 
 // A source that is the target under another name would be removed with it, or replaced while it is read.
 void CopyWork::on_source_open() {
+  if (job_.moves && !same_object(from_.facts(), moved_)) return fail(EAGAIN);
   const bool is_target = target_facts_.stx_mode != 0 && same_object(from_.facts(), target_facts_);
   const bool for_itself = job_.combines && job_.sources[at_] == path();
   if (is_target && !for_itself) return fail(EINVAL);
@@ -102,8 +122,11 @@ void CopyWork::on_target_done() {
       return error != 0 ? end(error) : copy_piece();
     case Phase::publishing:
       if (error != 0) return fail(error);
-      at_ = target_facts_.stx_mode != 0 ? 1 : 0;  // the target itself stays
-      return job_.combines ? remove_sources() : end(0);
+      at_ = job_.combines && target_facts_.stx_mode != 0 ? 1 : 0;  // the target itself stays
+      if (job_.combines) return remove_sources();
+      if (!job_.moves) return end(0);
+      phase_ = Phase::finding;
+      return from_.look(root_, job_.sources.front(), FileTask::LinkAtEnd::itself);
     default: return end(why_);  // discarded
   }
 }
@@ -116,8 +139,45 @@ void CopyWork::copy_piece() {
   reactor_.submit(op_);
 }
 
-void CopyWork::on_copied(io::Op& op) {
+void CopyWork::on_op_done(io::Op& op) {
   if (op.result < 0) return fail(-op.result);
+  switch (phase_) {
+    case Phase::comparing: return on_compared();
+    case Phase::setting_mode:
+      phase_ = Phase::setting_time;
+      op_.set_times(to_.file(), "", moved_.stx_mtime.tv_sec * io::second + moved_.stx_mtime.tv_nsec);
+      return reactor_.submit(op_);
+    case Phase::setting_time: return publish();
+    default: return on_copied(op);
+  }
+}
+
+void CopyWork::on_copy_whole() {
+  if (!job_.moves) return publish();
+  phase_ = Phase::comparing;
+  op_.stat(from_.file(), "", AT_EMPTY_PATH, now_);
+  reactor_.submit(op_);
+}
+
+// Who writes to it while it is copied would lose what was written.
+void CopyWork::on_compared() {
+  const auto same_time = [](const statx_timestamp& a, const statx_timestamp& b) {
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+  };
+  const bool unchanged = now_.stx_size == moved_.stx_size && same_time(now_.stx_mtime, moved_.stx_mtime);
+  if (!unchanged || progress_.octets != moved_.stx_size) return fail(EAGAIN);
+  phase_ = Phase::setting_mode;
+  op_.set_mode(to_.file(), "", moved_.stx_mode & permissions);
+  reactor_.submit(op_);
+}
+
+void CopyWork::publish() {
+  if (cancelled()) return fail(ECANCELED);
+  phase_ = Phase::publishing;
+  to_.publish(progress_.octets, true);
+}
+
+void CopyWork::on_copied(io::Op& op) {
   const auto octets = static_cast<std::uint64_t>(op.result);
   offset_ += octets;
   progress_.octets += octets;

@@ -1,4 +1,5 @@
-// Files put together into one (SITE CPTO, COMB), and directories made down a path (SITE MKDIR).
+// Files put together into one (SITE CPTO, COMB), a file moved to another file system (RNTO), and directories made down
+// a path (SITE MKDIR).
 // A copy is made under a temporary name and appears when it is whole, so that a target that was there stays what it was
 // until then, and lends it its permissions; the kernel copies, sharing blocks where the file system can.
 #pragma once
@@ -18,13 +19,27 @@ class CopyWork final : public Work {
     FileTask::Upload target;
     std::uint64_t length_max = UINT64_MAX;
     bool combines = false;  ///< behind what the target holds; the sources are removed at the end
+    bool moves = false;     ///< one source, with its mode and time, which is removed when the target is whole
   };
   CopyWork(Context& context, const core::Config::Limits& limits, std::shared_ptr<Root> root, std::string_view path,
            Job job);
 
  private:
   /// What is under way. A task that ends goes on with what follows.
-  enum class Phase : std::uint8_t { looking, opening, creating, copying, publishing, removing, discarding };
+  enum class Phase : std::uint8_t {
+    choosing,  ///< looks whether what is moved can be
+    looking,   ///< at the target
+    opening,   ///< a source
+    creating,
+    copying,
+    comparing,  ///< looks whether what is moved has changed meanwhile
+    setting_mode,
+    setting_time,
+    publishing,
+    finding,  ///< looks whether the source's name is still its own
+    removing,
+    discarding,
+  };
 
   void begin() override;
   void stop() override;
@@ -33,7 +48,12 @@ class CopyWork final : public Work {
   void on_target_done();
   void on_source_open();
   void copy_piece();
+  void on_op_done(io::Op& op);
   void on_copied(io::Op& op);
+  void on_source_known();
+  void on_copy_whole();
+  void on_compared();
+  void publish();
   void next_source();
   void remove_sources();
   void fail(int error);
@@ -46,8 +66,9 @@ class CopyWork final : public Work {
   Phase phase_ = Phase::looking;
   std::size_t at_ = 0;  ///< which source
   std::uint64_t offset_ = 0;
-  struct statx target_facts_{};  ///< mode 0: there was none
-  int why_ = 0;                  ///< it failed, while what was begun is taken back
+  struct statx target_facts_{};   ///< mode 0: there was none
+  struct statx moved_{}, now_{};  ///< the source of a move, at first and when it is copied
+  int why_ = 0;                   ///< it failed, while what was begun is taken back
 };
 
 class PathWork final : public Work {

@@ -41,7 +41,7 @@ bool ListingSource::is_shown(std::string_view name) const {
 /// The kernel tells those who watch a directory of every change of such an entry's line.
 bool is_steady(const io::DirEntry& entry, io::DirFacts wanted) {
   if (wanted == io::DirFacts::none) return true;
-  if (entry.is_link) return false;
+  if (entry.is_link || !entry.has_facts) return false;
   if (wanted == io::DirFacts::kind) return true;
   const bool other_mount = (entry.facts.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
   return !S_ISDIR(entry.facts.stx_mode) && entry.facts.stx_nlink == 1 && !other_mount;
@@ -71,7 +71,7 @@ ListingSource::ListingSource(io::Reactor& reactor, Listings& listings, std::shar
   batch_.root = root_->directory();
   batch_.below_root = core::below_root(opened.path());
   batch_.wanted = wanted_facts(spec);
-  const core::Entry itself = to_entry(opened.facts());
+  const core::Entry itself = opened.entry();
   ended_ = spec.directory_itself || itself.kind != core::Entry::Kind::directory;
   if (ended_) {
     prefix_.clear();
@@ -125,8 +125,8 @@ void ListingSource::look_again() {
 
 bool ListingSource::is_as_it_was() const {
   return std::ranges::equal(batch_.entries, kept_->unsteady(),
-                            [](const io::DirEntry& now, const Listings::Unsteady& then) {
-                              return now.has_facts && to_entry(now.facts) == then.entry;
+                            [this](const io::DirEntry& now, const Listings::Unsteady& then) {
+                              return now.has_facts && entry_of(now) == then.entry;
                             });
 }
 
@@ -210,8 +210,8 @@ void ListingSource::append(const io::DirEntry& found) {
   if (!core::listable(format_, found.name) || core::is_temporary_name(found.name)) return;
   if (!hidden_ && found.name.starts_with('.') && !pattern_.starts_with('.')) return;
   if (!pattern_.empty() && pattern_ != found.name && !core::glob_match(pattern_, found.name)) return;
-  if (batch_.wanted != io::DirFacts::none && !found.has_facts) return;  // it vanished meanwhile
-  const core::Entry entry = to_entry(found.facts);
+  if (found.vanished) return;
+  const core::Entry entry = entry_of(found);
   const std::size_t begin = text_.size();
   append_object(found.name, entry, {});
   if (made_ && format_ == core::ListFormat::list) made_->limit(core::list_line_holds_until(entry, now_s_));
@@ -222,7 +222,12 @@ void ListingSource::append(const io::DirEntry& found) {
                     .begin = static_cast<std::uint32_t>(begin),
                     .size = static_cast<std::uint32_t>(text_.size() - begin),
                     .name_size = static_cast<std::uint32_t>(found.name.size()),
-                    .descends = entry.kind == core::Entry::Kind::directory && !found.is_link && is_shown(found.name)});
+                     .descends = entry.kind == core::Entry::Kind::directory && is_shown(found.name)});
+}
+
+core::Entry ListingSource::entry_of(const io::DirEntry& found) const {
+  const std::string directory = found.link ? joined(top_, place_) : std::string();
+  return to_entry(found, directory, format_ == core::ListFormat::machine);
 }
 
 void ListingSource::append_object(std::string_view name, const core::Entry& entry, std::string_view as) {

@@ -49,6 +49,8 @@ class ListingSource final : public Source {
   void append_object(std::string_view name, const core::Entry& entry, std::string_view as);
   void append_heading();
   bool is_shown(std::string_view name) const;
+  core::Entry entry_of(const io::DirEntry& found) const;
+  std::int64_t key_of(const core::Entry& entry) const;
   std::string_view name_of(const Line& line) const;
   static std::int32_t arrange(void* source);
   void note_directories();

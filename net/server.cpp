@@ -20,6 +20,23 @@ namespace {
 constexpr std::size_t refusals_at_once = 64;
 // How long accepting rests when the system has no descriptor.
 constexpr io::Time accept_rest = 100 * io::millisecond;
+
+// Errors of the connection that was at the front, which is gone from the queue with it (accept(2)). After all others it
+// may still be there: a firewall's EPERM, say, would come back at once.
+bool went_away(int error) {
+  switch (error) {
+    case ECONNABORTED:
+    case EPROTO:
+    case ENOPROTOOPT:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENONET:
+    case EOPNOTSUPP: return true;
+    default: return false;
+  }
+}
 // One for each of a busy moment's control connections; they are given back within the turn.
 constexpr std::size_t control_buffer_size = 4096;
 constexpr std::size_t control_buffer_count = 1024;
@@ -48,7 +65,6 @@ Server::Server(io::Reactor& reactor, spdlog::logger& log, SharedCounts& counts,
                .log = log,
                .counts = counts,
                .config = config,
-               .roots = std::make_shared<Roots>(),
                .data_options = data_options(config->tuning),
                .passive_listeners =
                    PassiveListeners(reactor, PassivePorts(config->data.passive_ports), data_options(config->tuning)),
@@ -74,32 +90,12 @@ Server::~Server() {
 // ---- Start and reload ----
 
 std::optional<StartError> Server::start() {
-  auto error = open_roots(*context_.config, *context_.roots);
   auto tls = open_tls(*context_.config);
-  if (!error && !tls) error = tls.error();
-  if (tls) context_.tls = *std::move(tls);
-  if (!error) error = open_listeners();
-  if (error) {
-    context_.roots.reset();  // closing is an operation: now, while the reactor can still be joined
-    return error;
-  }
+  if (!tls) return tls.error();
+  context_.tls = *std::move(tls);
+  if (auto error = open_listeners()) return error;
   if (const auto reserve = context_.reactor.backend().open_root("/")) reserve_ = *reserve;
   for (const auto& listener : listeners_) listener->accept_next();
-  return std::nullopt;
-}
-
-std::optional<StartError> Server::open_roots(const core::Config& config, Roots& roots) {
-  for (const core::Account* account : core::all_accounts(config)) {
-    const auto add = [&](std::string_view key, const std::string& path) -> std::optional<StartError> {
-      const int error = roots.add(context_.reactor, path);
-      if (error == 0) return std::nullopt;
-      return StartError{fmt::format("{}.{}", account->place, key),
-                        fmt::format("cannot open the directory `{}`: {}", path, strerror(error))};
-    };
-    if (auto error = add("root", account->root)) return error;
-    for (const core::Mount& mount : account->mounts)
-      if (auto error = add("mounts", mount.root)) return error;
-  }
   return std::nullopt;
 }
 
@@ -154,8 +150,6 @@ std::optional<StartError> Server::open_listener(const core::Endpoint& at, bool i
 }
 
 std::optional<StartError> Server::reload(std::shared_ptr<const core::Config> config) {
-  auto roots = std::make_shared<Roots>();
-  if (auto error = open_roots(*config, *roots)) return error;
   auto tls = open_tls(*config);
   if (!tls) return tls.error();
   if (config->listen.control != context_.config->listen.control)
@@ -166,7 +160,6 @@ std::optional<StartError> Server::reload(std::shared_ptr<const core::Config> con
     context_.log.warn("server.workers changed: that takes a restart");
   if (config->listing != context_.config->listing) context_.listings.resize(listing_room(*config));
   context_.config = std::move(config);
-  context_.roots = std::move(roots);
   context_.tls = *std::move(tls);
   return std::nullopt;
 }
@@ -201,9 +194,9 @@ void Server::Listener::on_accept_done(io::Op& op) {
     server->admit(op.result, unmapped(to_endpoint(op.address)), implicit_tls);
     return accept_next();
   }
+  if (went_away(-op.result)) return accept_next();
   const bool none_left = op.result == -EMFILE || op.result == -ENFILE || op.result == -ENOBUFS || op.result == -ENOMEM;
-  if (!none_left) return accept_next();  // the client went away again
-  if (!server->spend_reserve()) server->context_.log.warn("cannot accept: {}", strerror(-op.result));
+  if (!none_left || !server->spend_reserve()) server->context_.log.warn("cannot accept: {}", strerror(-op.result));
   server->context_.reactor.arm(retry, server->context_.reactor.now() + accept_rest);
 }
 
@@ -215,28 +208,29 @@ bool Server::spend_reserve() {
 }
 
 // The peer is counted already: looking first would let two workers take the last place.
-std::optional<core::Phrase> Server::reason_to_refuse(const core::Endpoint& peer) const {
+std::optional<core::Phrase> Server::reason_to_refuse(const core::Endpoint& customer) const {
   const auto& limits = context_.config->limits;
   const SharedCounts& counts = context_.counts;
   if (reserve_ < 0) return core::Phrase("No descriptor is free; try again later.");
   if (counts.sessions() > static_cast<std::size_t>(limits.sessions))
     return core::Phrase("Too many sessions; try again later.");
   const bool crowded = limits.sessions_per_address > 0 &&
-                       counts.sessions_from(peer) > static_cast<std::size_t>(limits.sessions_per_address);
+                       counts.sessions_from(customer) > static_cast<std::size_t>(limits.sessions_per_address);
   if (crowded) return core::Phrase("Too many sessions from your address; try again later.");
   return std::nullopt;
 }
 
 void Server::admit(int socket, const core::Endpoint& peer, bool implicit_tls) {
-  if (!context_.counts.enter(peer)) {
+  const core::Endpoint customer = core::customer_of(peer, static_cast<unsigned>(context_.config->limits.ipv6_prefix));
+  if (!context_.counts.enter(customer)) {
     context_.log.warn("{} is closed: too many addresses to count", address_text(peer));
     return context_.reactor.close(socket, true);
   }
   if (context_.counts.sessions() > static_cast<std::size_t>(context_.config->limits.sessions) + refusals_at_once) {
-    context_.counts.leave(peer);
+    context_.counts.leave(customer);
     return context_.reactor.close(socket);
   }
-  const std::optional<core::Phrase> refused = reason_to_refuse(peer);
+  const std::optional<core::Phrase> refused = reason_to_refuse(customer);
   const core::Endpoint local = unmapped(to_endpoint(context_.reactor.backend().local_address(socket)));
   if (free_slots_.empty()) {
     free_slots_.push_back(sessions_.size());
@@ -247,6 +241,7 @@ void Server::admit(int socket, const core::Endpoint& peer, bool implicit_tls) {
   sessions_[slot] = std::make_unique<Session>(context_, *this, next_id_++, socket, local, peer);
   Session& session = *sessions_[slot];
   session.slot = slot;
+  session.counted_as = customer;
   if (!refused) {
     context_.log.debug("{} [{}] connected", address_text(peer), next_id_ - 1);
     return implicit_tls ? session.start_secured() : session.start();
@@ -257,7 +252,7 @@ void Server::admit(int socket, const core::Endpoint& peer, bool implicit_tls) {
 }
 
 void Server::on_session_end(Session& session) {
-  context_.counts.leave(session.peer());
+  context_.counts.leave(session.counted_as);
   free_slots_.push_back(session.slot);
   ended_.push_back(std::move(sessions_[session.slot]));
   context_.reactor.arm(burial_, context_.reactor.now());
@@ -321,7 +316,6 @@ void Server::try_finish() {
     return context_.reactor.arm(burial_, context_.reactor.now() + io::millisecond);
   context_.reactor.disarm(drain_timer_);
   context_.passive_listeners.close();
-  context_.roots.reset();
   context_.reactor.close(std::exchange(reserve_, -1));
   std::exchange(drained_, nullptr)();
 }

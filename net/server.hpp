@@ -30,7 +30,7 @@ class Server final : public SessionOwner {
          const TicketKeys& ticket_keys = TicketKeys::random(), int descriptors = std::numeric_limits<int>::max());
   ~Server() override;
 
-  /// Opens roots and listeners and begins to accept. Nothing is open after an error.
+  /// Opens listeners and begins to accept. Nothing is open after an error.
   std::optional<StartError> start();
   /// A new configuration for sessions to come. Listeners, pools and [io] stay as they are. On an error
   /// the old configuration holds.
@@ -59,13 +59,12 @@ class Server final : public SessionOwner {
     void close_socket();
   };
 
-  std::optional<StartError> open_roots(const core::Config& config, Roots& roots);
   std::expected<std::shared_ptr<const TlsContext>, StartError> open_tls(const core::Config& config) const;
   std::optional<StartError> open_listeners();
   void leave_out_own_ports();
   std::optional<StartError> open_listener(const core::Endpoint& at, bool implicit_tls);
   void admit(int socket, const core::Endpoint& peer, bool implicit_tls);
-  std::optional<core::Phrase> reason_to_refuse(const core::Endpoint& peer) const;
+  std::optional<core::Phrase> reason_to_refuse(const core::Endpoint& customer) const;
   bool spend_reserve();
   void on_session_end(Session& session) override;
   std::vector<core::SessionSight> sights(std::size_t most) const override;

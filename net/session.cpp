@@ -62,7 +62,6 @@ Session::Session(Context& context, SessionOwner& owner, std::uint64_t id, int so
                  const core::Endpoint& peer)
     : context_(context),
       config_(context.config),
-      roots_(context.roots),
       tls_context_(context.tls),
       owner_(owner),
       id_(id),
@@ -134,8 +133,10 @@ void Session::perform(const core::Action& action) {
   struct Performer {
     Session& self;
     void operator()(const act::Verify& a) const { self.verify(a); }
-    void operator()(const act::EnterRoot& a) const { self.enter_root(*a.account, *a.root); }
-    void operator()(const act::Look& a) const { self.file().look(self.root_, a.path); }
+    void operator()(const act::EnterRoot& a) const { self.enter_root(a); }
+    void operator()(const act::Look& a) const {
+      a.to_enter ? self.file().look_inside(self.root_, a.path) : self.file().look(self.root_, a.path, a.link);
+    }
     void operator()(const act::Measure& a) const {
       self.file().measure(self.root_, a.path, a.as, self.context_.flow_buffers, a.until,
                           core::limits::measured_file_max);
@@ -198,14 +199,27 @@ void Session::on_verify_done(io::Op& op) {
   tell({.error = error});
 }
 
-void Session::enter_root(const core::Account& account, const std::string& root) {
-  const auto entered = roots_->find(root);
-  if (entered) {
-    root_ = entered;
+void Session::enter_root(const core::action::EnterRoot& wanted) {
+  entering_ = std::make_unique<Entering>(context_, wanted);
+  entering_->opening.bind<&Session::on_root_opened>(*this);
+  entering_->opening.start(*wanted.root, wanted.make_with_mode);
+}
+
+void Session::on_root_opened() {
+  const std::unique_ptr<Entering> entered = std::move(entering_);
+  const RootOpening& opening = entered->opening;
+  const core::Account& account = *entered->wanted.account;
+  const std::string path = log_text(*entered->wanted.root);
+  if (opening.made()) context_.log.info("{} [{}] {} is made for {}", address_text(peer()), id_, path, account.name);
+  if (opening.error() == 0) {
+    root_ = opening.root();
     rights_ = account.rights;
-    context_.log.info("{} [{}] {} enters {}", address_text(peer()), id_, account.name, log_text(root));
+    context_.log.info("{} [{}] {} enters {}", address_text(peer()), id_, account.name, path);
+  } else {
+    context_.log.warn("{} [{}] {} cannot enter {}: {}; see {}", address_text(peer()), id_, account.name, path,
+                      strerror(opening.error()), account.place);
   }
-  tell({.error = entered ? 0 : ENOENT});
+  tell({.error = opening.error()});
 }
 
 Transfer& Session::transfer() {
@@ -230,10 +244,10 @@ void Session::on_file_done() {
   Errand& on = *errand_;
   if (on.looking_for_listing && on.file.error() == ENOTDIR && !on.listing_spec.directory_itself) {
     on.listing_spec.directory_itself = true;  // a single object, then; looked for once
-    return on.file.look(root_, on.listing_path);
+    return on.file.look(root_, on.listing_path, FileTask::LinkAtEnd::fallback);
   }
   const core::Outcome outcome{.error = on.file.error(),
-                              .entry = to_entry(on.file.facts()),
+                              .entry = on.file.entry(),
                               .number = on.file.count().made,
                               .split_offset = on.file.count().split_offset,
                               .split_number = on.file.count().split_made};
@@ -304,7 +318,7 @@ void Session::list_to_control(const core::TransferSpec& spec) {
   on.listing_spec = spec;
   on.listing_path = spec.path;
   on.looking_for_listing = true;
-  if (spec.directory_itself) return on.file.look(root_, on.listing_path);
+  if (spec.directory_itself) return on.file.look(root_, on.listing_path, FileTask::LinkAtEnd::itself);
   on.file.open_directory(root_, on.listing_path);
 }
 
@@ -542,7 +556,8 @@ void Session::close() {
 void Session::try_end() {
   const bool on_errand = errand_ && (errand_->file.busy() || (errand_->listing && errand_->listing->busy()));
   const bool works = work_ && work_->busy();
-  if (!recv_op_.idle() || !send_op_.idle() || securing() || verification_ || on_errand || works || !data_closed_)
+  if (!recv_op_.idle() || !send_op_.idle() || securing() || verification_ || entering_ || on_errand || works ||
+      !data_closed_)
     return;
   if (ended_) return;
   ended_ = true;

@@ -58,7 +58,9 @@ class Session final : public TransferOwner {
   std::uint64_t id() const { return id_; }
   core::SessionSight sight() const;
   const core::Endpoint& peer() const { return pi_.peer(); }
-  std::size_t slot = 0;  ///< the server's own
+  // The server's own.
+  std::size_t slot = 0;
+  core::Endpoint counted_as{};  ///< where SharedCounts has it
 
  private:
   /// What happens to the control connection once all output is sent and nothing is being read.
@@ -68,7 +70,8 @@ class Session final : public TransferOwner {
   void log_notices();
   void perform(const core::Action& action);
   void verify(const core::action::Verify& wanted);
-  void enter_root(const core::Account& account, const std::string& root);
+  void enter_root(const core::action::EnterRoot& wanted);
+  void on_root_opened();
   void begin_work(const core::WorkSpec& spec);
   void on_work_done();
   void abort();
@@ -115,6 +118,13 @@ class Session final : public TransferOwner {
     /// Whether they fit: 0 or -EACCES; -ENOMEM: nobody can tell now. Takes a Verification.
     static int run(void* argument);
   };
+  /// A root that is being opened, and for whom.
+  struct Entering {
+    Entering(Context& context, const core::action::EnterRoot& what)
+        : opening(context.reactor, context.roots), wanted(what) {}
+    RootOpening opening;
+    core::action::EnterRoot wanted;
+  };
   /// What is asked of the file system outside transfers. Made for a command and forgotten behind its reply: most
   /// sessions are idle most of the time.
   struct Errand {
@@ -148,7 +158,6 @@ class Session final : public TransferOwner {
 
   Context& context_;
   std::shared_ptr<const core::Config> config_;
-  std::shared_ptr<const Roots> roots_;             ///< of that configuration, whatever is loaded in the meantime
   std::shared_ptr<const TlsContext> tls_context_;  ///< the same; nullptr: no TLS
   SessionOwner& owner_;
   std::uint64_t id_;
@@ -175,6 +184,7 @@ class Session final : public TransferOwner {
   std::unique_ptr<Work> work_;
   std::unique_ptr<Work> past_work_;  ///< is over, and may still stand on the stack
   std::unique_ptr<Verification> verification_;
+  std::unique_ptr<Entering> entering_;
   std::unique_ptr<Transfer> transfer_;  ///< made by the first command that needs one
   bool ended_ = false;
   io::Time last_words_until_ = io::never;  ///< closing: replies may stay unread until then

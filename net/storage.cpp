@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
+#include <climits>
 #include <utility>
 
 #include "core/path.hpp"
+#include "net/convert.hpp"
 
 namespace net {
 namespace {
@@ -52,6 +54,7 @@ void FileTask::next() {
 }
 
 void FileTask::on_op_done(io::Op& op) {
+  if (op.result == -EXDEV && op.kind == io::OpKind::rename) return finish(core::action::other_file_system);
   if (op.result < 0 && !tolerated(-op.result)) return finish(-op.result);
   if (int* into = std::exchange(opening_, nullptr); into != nullptr && op.result >= 0) *into = op.result;
   // A step that is not over in one operation is its own successor.
@@ -60,6 +63,8 @@ void FileTask::on_op_done(io::Op& op) {
     return error ? finish(*error) : count_chunk();
   }
   if (running_ == &FileTask::ask_space) count_.made = static_cast<std::uint64_t>(op.length);
+  if (running_ == &FileTask::read_link) end_link_text_.resize(static_cast<std::size_t>(op.result));
+  if (running_ == &FileTask::open_object && op.result < 0) not_followed_ = -op.result;
   if (running_ == &FileTask::unlink) not_empty_ = op.result < 0;
   if (running_ == &FileTask::rename_names && op.result == 0)
     steps_ = {};  // what follows is for where that is not possible
@@ -73,6 +78,7 @@ bool FileTask::tolerated(int error) const {
   if (running_ == &FileTask::unlink) return flags_ == AT_REMOVEDIR && not_empty;
   if (running_ == &FileTask::rename_names) return error == EINVAL && flags_ != 0;
   if (running_ == &FileTask::look_taken) return error == ENOENT;
+  if (running_ == &FileTask::open_object) return link_at_end_ == LinkAtEnd::fallback;
   return (running_ == &FileTask::open_straight && error == ELOOP) || upload_tolerates(error);
 }
 
@@ -105,6 +111,8 @@ void FileTask::release() {
   const bool small = object_ >= 0 && !writes_ && facts_.stx_mode != 0 && facts_.stx_size <= small_file;
   reactor_.close(std::exchange(object_, -1), small);
   facts_ = {};
+  end_link_text_.clear();
+  not_followed_ = 0;
   temporary_.clear();
   created_ = false;
   writes_ = not_empty_ = false;
@@ -122,7 +130,28 @@ void FileTask::open_below(std::string_view path, std::uint64_t flags, unsigned m
   reactor_.submit(op_);
 }
 
-void FileTask::open_object() { open_below(path_, O_PATH | O_CLOEXEC, 0, object_); }
+void FileTask::open_object() {
+  const std::uint64_t itself = link_at_end_ == LinkAtEnd::itself ? O_NOFOLLOW : 0;
+  open_below(path_, O_PATH | O_CLOEXEC | itself, 0, object_);
+}
+
+// The "." asks for the right to search the directory.
+void FileTask::open_inside() {
+  open_below(path_ == "/" ? "/." : path_ + "/.", O_PATH | O_DIRECTORY | O_CLOEXEC, 0, object_);
+}
+
+// What could not be followed is a link, or the path leads nowhere without one.
+void FileTask::open_link() {
+  if (object_ >= 0) return next();
+  open_below(path_, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0, object_);
+}
+
+void FileTask::read_link() {
+  if (!S_ISLNK(facts_.stx_mode)) return not_followed_ != 0 ? finish(not_followed_) : next();
+  end_link_text_.resize(PATH_MAX);
+  op_.read_link(object_, "", end_link_text_);
+  reactor_.submit(op_);
+}
 void FileTask::open_parent() { open_below(core::parent_path(path_), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, parent_); }
 void FileTask::open_parent2() { open_below(core::parent_path(path2_), O_PATH | O_DIRECTORY | O_CLOEXEC, 0, parent2_); }
 
@@ -301,9 +330,23 @@ void FileTask::count_chunk() {
 
 // ---- Rows of steps ----
 
-void FileTask::look(std::shared_ptr<Root> root, std::string_view path) {
-  static constexpr Step steps[] = {&FileTask::open_object, &FileTask::stat_object};
+void FileTask::look(std::shared_ptr<Root> root, std::string_view path, LinkAtEnd link) {
+  static constexpr Step steps[] = {&FileTask::open_object, &FileTask::open_link, &FileTask::stat_object,
+                                   &FileTask::read_link};
+  link_at_end_ = link;
   begin(std::move(root), path, steps);
+}
+
+void FileTask::look_inside(std::shared_ptr<Root> root, std::string_view path) {
+  static constexpr Step steps[] = {&FileTask::open_inside, &FileTask::stat_object};
+  begin(std::move(root), path, steps);
+}
+
+core::Entry FileTask::entry() const {
+  core::Entry entry = to_entry(facts_);
+  const bool seen = not_followed_ != EXDEV && core::stays_below_root(core::parent_path(path_), end_link_text_);
+  if (entry.kind == core::Entry::Kind::link && seen) entry.leads_to = end_link_text_;
+  return entry;
 }
 
 void FileTask::make_directory(std::shared_ptr<Root> root, std::string_view path, unsigned mode, bool synced) {

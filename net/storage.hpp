@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/action.hpp"
 #include "core/codec/codec.hpp"
 #include "core/config.hpp"
 #include "core/modify.hpp"
@@ -44,14 +45,17 @@ class FileTask {
 
   // ---- What may be done. Paths are absolute below the root and are copied. ----
 
-  void look(std::shared_ptr<Root> root, std::string_view path);
+  using LinkAtEnd = core::action::LinkAtEnd;
+  void look(std::shared_ptr<Root> root, std::string_view path, LinkAtEnd link = LinkAtEnd::follow);
+  /// Whether the names in a directory can be used (EACCES); facts() are the directory's.
+  void look_inside(std::shared_ptr<Root> root, std::string_view path);
   /// `synced`: its name is on disk before the end, so that what is synced into it later can be found there. Not where
   /// the directory above may not be read, and so cannot be synced.
   void make_directory(std::shared_ptr<Root> root, std::string_view path, unsigned mode, bool synced);
   void remove(std::shared_ptr<Root> root, std::string_view path, bool directory);
   /// EEXIST: unless it `replaces`, there is something of that name.
   void rename(std::shared_ptr<Root> root, std::string_view from, std::string_view to, bool replaces);
-  /// Sets what is wanted of what the path leads to; facts() are those it has then.
+  /// Sets what is wanted of what the path leads to, or of a link that leads nowhere; facts() are those it has then.
   void set_facts(std::shared_ptr<Root> root, std::string_view path, const core::Modification& wanted);
   /// How many octets can still be stored in a directory: count().made.
   void look_for_space(std::shared_ptr<Root> root, std::string_view path);
@@ -95,6 +99,8 @@ class FileTask {
   bool busy() const { return busy_; }
   int error() const { return error_; }
   const struct statx& facts() const { return facts_; }
+  /// facts(), and of a link that look() came to, where it leads.
+  core::Entry entry() const;
   struct Count {
     std::uint64_t made = 0;                          ///< octets as they travel
     std::uint64_t split_offset = 0, split_made = 0;  ///< where the codec held nothing last: of the file, and made
@@ -122,6 +128,9 @@ class FileTask {
   void open_below(std::string_view path, std::uint64_t flags, unsigned mode, int& into, std::uint64_t resolve = 0);
 
   void open_object();
+  void open_inside();
+  void open_link();
+  void read_link();
   void open_parent();
   void open_parent2();
   void open_parent_straight();
@@ -206,6 +215,9 @@ class FileTask {
   int first_error_ = 0;   ///< why an upload could not be opened, while its temporary file is taken away
 
   std::string path_, path2_;
+  LinkAtEnd link_at_end_ = LinkAtEnd::follow;
+  int not_followed_ = 0;        ///< why the link at the end of the path could not be
+  std::string end_link_text_;   ///< of the link that was looked at
   std::string below_, below2_;  ///< what the op in flight points to
   std::string temporary_;       ///< the name that an unseen upload has until it is published; empty: none
   std::string link_text_;       ///< of the link that is followed

@@ -39,8 +39,9 @@ void FileTask::link_name() {
 }
 
 void FileTask::set_facts(std::shared_ptr<Root> root, std::string_view path, const core::Modification& wanted) {
-  static constexpr Step steps[] = {&FileTask::open_object, &FileTask::apply_mode, &FileTask::apply_time,
-                                   &FileTask::stat_object};
+  static constexpr Step steps[] = {&FileTask::open_object, &FileTask::open_link, &FileTask::apply_mode,
+                                   &FileTask::apply_time, &FileTask::stat_object};
+  link_at_end_ = LinkAtEnd::fallback;
   wanted_ = wanted;
   begin(std::move(root), path, steps);
 }

@@ -64,7 +64,7 @@ void Transfer::open() {
   if (!lists()) return open_upload();
   if (!spec_.directory_itself) return file_.open_directory(root_, path_);
   phase_ = FilePhase::looking;
-  file_.look(root_, path_);
+  file_.look(root_, path_, FileTask::LinkAtEnd::itself);
 }
 
 // STOU: a name that begins as the client's does.
@@ -132,7 +132,7 @@ void Transfer::on_opened() {
   }
   if (error == ENOTDIR && opened_directory && !spec_.directory_only) {
     phase_ = FilePhase::looking;
-    return file_.look(root_, path_);
+    return file_.look(root_, path_, FileTask::LinkAtEnd::fallback);
   }
   if (error != 0) return refused(error);
   if (!sends()) context_.stale_uploads.written_to(root_, core::parent_path(path_));

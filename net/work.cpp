@@ -24,6 +24,7 @@ std::unique_ptr<Work> make_work(Context& context, const core::Config& config, st
       return std::make_unique<PathWork>(context, config.limits, std::move(root), spec.path, spec.mode,
                                         core::is_synced(config.uploads.publish));
     case Kind::digest: return std::make_unique<DigestWork>(context, config.limits, std::move(root), spec);
+    case Kind::move:
     case Kind::copy:
     case Kind::combine: break;
   }
@@ -32,8 +33,12 @@ std::unique_ptr<Work> make_work(Context& context, const core::Config& config, st
                                .synced = core::is_synced(config.uploads.publish),
                                .mode = spec.mode,
                                .temporary_suffix = fmt::format("{:016x}", context.random())},
-                    .combines = spec.kind == Kind::combine};
-  if (config.uploads.file_max_bytes > 0) job.length_max = static_cast<std::uint64_t>(config.uploads.file_max_bytes);
+                    .combines = spec.kind == Kind::combine,
+                    .moves = spec.kind == Kind::move};
+  if (job.moves) job.target.must_be_new = !spec.replaces;
+  // A limit for what is stored: what is moved is there already.
+  if (config.uploads.file_max_bytes > 0 && !job.moves)
+    job.length_max = static_cast<std::uint64_t>(config.uploads.file_max_bytes);
   return std::make_unique<CopyWork>(context, config.limits, std::move(root), spec.path, std::move(job));
 }
 

@@ -10,6 +10,7 @@
 #include <limits>
 #include <memory>
 
+#include "io/beneath.hpp"
 #include "net/config_file.hpp"
 #include "net/log.hpp"
 #include "net/server.hpp"
@@ -81,6 +82,9 @@ int run_worker(const std::string& file, const core::ParsedConfig& parsed, Shared
   auto chosen = io::make_backend(backend_word(config->io.backend), backend_options(*config));
   if (!chosen) return complain(parsed, file, "io.backend", chosen.error());
   if (!chosen->why.empty()) log.warn("falling back to {}: {}", chosen->backend->name(), chosen->why);
+
+  if (const std::string& why = io::why_no_openat2(); !why.empty())
+    log.warn("{}: each name of a path is opened by itself, which is as safe and takes longer", why);
 
   io::Reactor reactor(*chosen->backend);
   Server server(reactor, log, counts, config, std::nullopt, ticket_keys, descriptors);

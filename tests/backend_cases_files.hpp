@@ -2,6 +2,8 @@
 // Knows io/ only; must not know which backend it meets.
 #pragma once
 
+#include <map>
+
 #include "tests/backend_lab.hpp"
 
 namespace backend_cases {
@@ -294,16 +296,27 @@ inline void read_dir_does_not_look_outside(World& world) {
     io::DirBatch batch;
     batch.root = lab.root;
     batch.below_root = ".";
-    int links = 0;
-    list(lab, batch, [&](const io::DirEntry& entry) {
-      CHECK(entry.has_facts);
-      CHECK(entry.is_link == (entry.name != "file"));
-      links += entry.is_link ? 1 : 0;
-      const bool leads_below = entry.name == "file" || entry.name == "inside";
-      CHECK((S_ISREG(entry.facts.stx_mode) && entry.facts.stx_size == 5) == leads_below);
-      CHECK(S_ISLNK(entry.facts.stx_mode) == !leads_below);
-    });
-    CHECK(links == 4);
+    for (const io::DirFacts wanted : {io::DirFacts::all, io::DirFacts::kind}) {
+      batch.wanted = wanted;
+      std::map<std::string, std::string> links;
+      list(lab, batch, [&](const io::DirEntry& entry) {
+        CHECK(entry.has_facts);
+        CHECK(entry.is_link == (entry.name != "file"));
+        CHECK(S_ISLNK(entry.facts.stx_mode) == entry.is_link);
+        REQUIRE((entry.link != nullptr) == entry.is_link);
+        if (!entry.is_link) return;
+        links.emplace(entry.name, entry.link->text);
+        CHECK(entry.link->reached == (entry.name == "inside"));
+        CHECK(entry.link->leads_out == (entry.name == "outside" || entry.name == "parent"));
+        if (entry.link->reached) CHECK((S_ISREG(entry.link->target.stx_mode) && entry.link->target.stx_size == 5));
+      });
+      CHECK(links == std::map<std::string, std::string>{
+                         {"inside", "file"}, {"outside", "/etc/passwd"}, {"parent", "../.."}, {"dangling", "nowhere"}});
+    }
+    std::array<char, 64> text{};
+    CHECK(lab.run([&](io::Op& op) { op.read_link(lab.root, "inside", text); }) == 4);
+    CHECK(std::string_view(text.data(), 4) == "file");
+    CHECK(lab.run([&](io::Op& op) { op.read_link(lab.root, "file", text); }) == -EINVAL);
     for (const char* name : {"inside", "outside", "parent", "dangling"}) lab.remove(name);
   }
   lab.remove("file");

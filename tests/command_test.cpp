@@ -41,6 +41,7 @@ const std::vector<Added> additions = {
     {425, "PASV"},                      // no port is free, and 421 would close
     {550, "STOR STOU LIST NLST STAT"},  // a missing directory: clients look for 550
     {553, "RNTO MKD"},                  // a name that is not allowed
+    {426, "RNTO"},                      // ABOR of a move to another file system
     {554, "STOR STOU APPE RETR"},       // RFC 1123 4.1.3.4
     {555, "STOR STOU APPE RETR"},
     {521, "STOR STOU APPE RETR LIST NLST"},  // RFC 4217 10.2

@@ -11,6 +11,7 @@
 
 #include "net/storage.hpp"
 #include "tests/catch.hpp"
+#include "tests/open_root.hpp"
 #include "tests/sim/sim_world.hpp"
 
 namespace {
@@ -24,13 +25,13 @@ struct Shelf {
     world.files().make_file("/srv/a/b/file", "old");
     world.files().make_file("/srv/a/b/other", "other");
     world.files().make_directory("/elsewhere");
-    roots.add(world.reactor(), "/srv");
+    root = tests::open_root(world.reactor(), roots, "/srv");
     world.run_for(io::second);  // nothing has changed lately
   }
   ~Shelf() {
     task.release();
     files.close();
-    roots = {};
+    root.reset();
     CHECK(world.run_until([&] { return world.reactor().in_flight() == 0; }));
     CHECK(world.backend().open_descriptors() == 0);
   }
@@ -40,7 +41,7 @@ struct Shelf {
   string read(const string& path) {
     done = false;
     files.doubt();
-    task.open_for_reading(roots.find("/srv"), path);
+    task.open_for_reading(root, path);
     REQUIRE(world.run_until([&] { return done; }));
     if (task.error() != 0) return std::to_string(task.error());
     std::array<char, 16> octets{};
@@ -66,11 +67,12 @@ struct Shelf {
   }
   int of(const string& path) {
     files.doubt();
-    return files.find(roots.find("/srv"), path) != nullptr ? 1 : 0;
+    return files.find(root, path) != nullptr ? 1 : 0;
   }
 
   sim::SimWorld world{1};
   net::Roots roots;
+  std::shared_ptr<net::Root> root;
   net::OpenFiles files;
   net::FileTask task;
   io::Op reading;
@@ -202,7 +204,7 @@ TEST_CASE("files that are kept leave descriptors to others", "[open_files]") {
 TEST_CASE("a file that is being read stays open when it is kept no longer", "[open_files]") {
   Shelf shelf;
   shelf.warm("/a/b/file");
-  shelf.task.open_for_reading(shelf.roots.find("/srv"), "/a/b/file");
+  shelf.task.open_for_reading(shelf.root, "/a/b/file");
   shelf.done = false;
   REQUIRE(shelf.world.run_until([&] { return shelf.done; }));
   shelf.files.close();

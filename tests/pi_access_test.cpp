@@ -182,6 +182,9 @@ TEST_CASE("a root that cannot be opened is the server's trouble: 451, and nobody
   world.fail_next(EMFILE);
   CHECK(world.talk("USER guest") == "451");
   CHECK_FALSE(logged_in(world));
+  world.fail_next(ENOENT);
+  CHECK(world.talk("USER guest") == "530");
+  CHECK_FALSE(logged_in(world));
   CHECK(world.talk("USER guest") == "230");
 }
 
@@ -346,7 +349,7 @@ TEST_CASE("CWD changes the directory and nothing else", "[pi][LG-09][RC-04]") {
   world.octets("TYPE I\r\nEPSV\r\nREST 3\r\n");
   world.actions();
   CHECK(world.talk("CWD pub") == "250");
-  CHECK(world.actions() == Actions{"Look /pub"});
+  CHECK(world.actions() == Actions{"Look inside /pub"});
   world.talk("PWD");
   CHECK(world.text() == "\"/pub\" is the current directory.");
   CHECK(world.pi().user() == "demo");
@@ -374,7 +377,7 @@ TEST_CASE("CDUP is CWD to the parent, with its codes; the root is its own parent
   CHECK(world.talk("CDUP") == "250");
   CHECK(world.talk("XCUP") == "250");
   CHECK(world.talk("CDUP") == "250");
-  CHECK(world.actions() == Actions{"Look /pub", "Look /", "Look /"});
+  CHECK(world.actions() == Actions{"Look inside /pub", "Look inside /", "Look inside /"});
   world.fail_next(ENOENT);
   CHECK(world.talk("CDUP") == "550");
 }
@@ -384,7 +387,7 @@ TEST_CASE("CWD .. leads to the parent and never above the root", "[pi][LG-09]") 
   world.talk("CWD pub");
   world.actions();
   world.octets("CWD ..\r\nCWD ../../..\r\n");
-  CHECK(world.actions() == Actions{"Look /", "Look /"});
+  CHECK(world.actions() == Actions{"Look inside /", "Look inside /"});
 }
 
 // ---- REIN ----

@@ -313,7 +313,7 @@ TEST_CASE("RNFR: 350; RNTO: 250", "[pi][SV-08][RC-14][SM-03]") {
   LoggedIn world;
   CHECK(world.talk("RNFR readme.txt") == "350");
   CHECK(world.talk("RNTO pub/new.txt") == "250");
-  CHECK(world.actions() == Actions{"Look /readme.txt", "Rename /readme.txt to /pub/new.txt"});
+  CHECK(world.actions() == Actions{"Look /readme.txt itself", "Rename /readme.txt to /pub/new.txt"});
   CHECK(world.has("/pub/new.txt"));
   CHECK_FALSE(world.has("/readme.txt"));
 }
@@ -441,14 +441,14 @@ TEST_CASE("blanks around a name belong to it", "[pi][PN-01][PN-07]") {
   CHECK(first_action(world, "STOR  a ") == "StartTransfer store / a  text");
   CHECK(first_action(world, "APPE  a ") == "StartTransfer append / a  text");
   CHECK(first_action(world, "STOU  a ") == "StartTransfer store_unique / a  text");
-  CHECK(first_action(world, "RNFR  a ") == "Look / a ");
+  CHECK(first_action(world, "RNFR  a ") == "Look / a  itself");
   CHECK(first_action(world, "RNTO  b ") == "Rename / a  to / b ");
-  CHECK(first_action(world, "CWD  b ") == "Look / b ");
+  CHECK(first_action(world, "CWD  b ") == "Look inside / b ");
   CHECK(first_action(world, "DELE  b ") == "Remove / b ");
   CHECK(first_action(world, "MKD  b ") == "MakeDirectory / b ");
   CHECK(first_action(world, "RMD   ") == "RemoveDirectory /  ");
   CHECK(first_action(world, "STAT  b ") == "ListToControl / b ");
-  CHECK(first_action(world, "MLST  b ") == "Look / b ");
+  CHECK(first_action(world, "MLST  b ") == "Look / b  or itself");
   CHECK(first_action(world, "SIZE  b ") == "Measure / b ");
   CHECK(first_action(world, "MDTM  b ") == "Look / b ");
 }
@@ -625,7 +625,7 @@ TEST_CASE("MDTM, SIZE, MLST and MLSD take no wildcards", "[pi][PN-08]") {
   LoggedIn world;
   CHECK(first_action(world, "MDTM *.txt") == "Look /*.txt");
   CHECK(first_action(world, "SIZE *.txt") == "Measure /*.txt");
-  CHECK(first_action(world, "MLST *") == "Look /*");
+  CHECK(first_action(world, "MLST *") == "Look /* or itself");
   CHECK(first_action(world, "MLSD *").starts_with("StartTransfer list /* machine"));
 }
 
@@ -641,13 +641,13 @@ TEST_CASE("MLST: 250-, one entry behind one space, 250", "[pi][ML-01][ML-06][ML-
   CHECK(lines[1].ends_with("; /readme.txt"));
   CHECK(lines[1].find(' ', 1) == lines[1].size() - std::string_view(" /readme.txt").size());
   CHECK(lines[2].starts_with("250 "));
-  CHECK(world.actions() == Actions{"Look /readme.txt"});
+  CHECK(world.actions() == Actions{"Look /readme.txt or itself"});
 }
 
 TEST_CASE("MLST and MLSD without argument are about the current directory", "[pi][ML-02]") {
   LoggedIn world;
   world.talk("CWD pub");
-  CHECK(first_action(world, "MLST") == "Look /pub");
+  CHECK(first_action(world, "MLST") == "Look /pub or itself");
   CHECK(world.last().lines[1].starts_with(" type=dir;"));
   CHECK(world.last().lines[1].ends_with(" /pub"));
   CHECK(first_action(world, "MLSD").starts_with("StartTransfer list /pub machine"));

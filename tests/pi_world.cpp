@@ -76,7 +76,10 @@ struct Describe {
     const bool own = a.root == &a.account->root;
     return fmt::format("EnterRoot {}{}", a.account->name, own ? "" : " " + *a.root);
   }
-  std::string operator()(const act::Look& a) const { return fmt::format("Look {}", a.path); }
+  std::string operator()(const act::Look& a) const {
+    constexpr const char* ends[] = {"", " itself", " or itself"};
+    return fmt::format("Look{} {}{}", a.to_enter ? " inside" : "", a.path, ends[static_cast<std::size_t>(a.link)]);
+  }
   std::string operator()(const act::Measure& a) const { return fmt::format("Measure {}", a.path); }
   std::string operator()(const act::MakeDirectory& a) const { return fmt::format("MakeDirectory {}", a.path); }
   std::string operator()(const act::Remove& a) const {
@@ -93,7 +96,7 @@ struct Describe {
   std::string operator()(const act::MakeLink& a) const { return fmt::format("MakeLink {} to {}", a.path, a.target); }
   std::string operator()(const act::BeginWork& a) const {
     if (a.spec.kind == core::WorkSpec::Kind::digest) return describe_digest(a.spec);
-    constexpr const char* kinds[] = {"measure", "remove", "copy", "combine", "make"};
+    constexpr const char* kinds[] = {"measure", "remove", "move", "copy", "combine", "make"};
     std::string text = fmt::format("BeginWork {} {}", kinds[static_cast<std::size_t>(a.spec.kind)], a.spec.path);
     for (const std::string& source : a.spec.sources) text += fmt::format(" {}", source);
     if (a.spec.mode != 0) text += fmt::format(" mode={:o}", a.spec.mode);
@@ -386,6 +389,14 @@ core::Outcome PiWorld::do_work(const core::WorkSpec& spec) {
       }
       return {};
     case Work::digest: return digest(spec);
+    case Work::move: {
+      const core::Outcome moved = look(spec.sources.front());
+      if (moved.error != 0) return moved;
+      if (moved.entry.kind != core::Entry::Kind::file) return {.error = core::action::other_file_system};
+      tree_.erase(spec.sources.front());
+      add_file(path, moved.entry.size);
+      return {};
+    }
     case Work::copy:
     case Work::combine: break;
   }

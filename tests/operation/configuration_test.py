@@ -122,18 +122,30 @@ class Configuration(unittest.TestCase):
         self.file.write_text(self.listen + '[io]\nbackend = 3\n[limits]\nsessions = "many"\n')
         self.assertEqual(len(self.run_server("check").stderr.splitlines()), 2)
 
+    def assert_warning(self, text, line, key, reason):
+        """`check` warns and calls the file good: whom it concerns is refused at the login, and nobody else."""
+        self.file.write_text(text)
+        ended = self.run_server("check")
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        self.assertRegex(ended.stderr, f"{re.escape(str(self.file))}:{line}: {re.escape(key)}: warning: .*{reason}")
+
     def test_a_missing_root(self):
         missing = self.directory / "missing"
-        self.assert_mistake(self.listen + f'[anonymous]\nroot = "{missing}"\n', 4, "anonymous.root", "No such file")
+        self.assert_warning(self.listen + f'[anonymous]\nroot = "{missing}"\n', 4, "anonymous.root", "No such file")
         user = f'[[user]]\nname = "demo"\npassword = "$1$x$y"\nroot = "{missing}"\n'
-        self.assert_mistake(self.listen + user, 6, "user[0].root", "No such file")
+        self.assert_warning(self.listen + user, 6, "user[0].root", "No such file")
         host = f'[[host]]\nname = "files.example.org"\n[host.anonymous]\nroot = "{missing}"\n'
-        self.assert_mistake(self.listen + host, 6, "host[0].anonymous.root", "No such file")
+        self.assert_warning(self.listen + host, 6, "host[0].anonymous.root", "No such file")
+
+    def test_a_root_that_will_be_made(self):
+        self.file.write_text(self.listen + f'[anonymous]\nroot = "{self.directory}/new"\ncreate_root = true\n')
+        ended = self.run_server("check")
+        self.assertEqual((ended.returncode, ended.stderr), (0, ""))
 
     def test_a_root_that_is_no_directory(self):
         file = self.directory / "file"
         file.touch(mode=0o755)
-        self.assert_mistake(self.listen + f'[anonymous]\nroot = "{file}"\n', 4, "anonymous.root", "Not a directory")
+        self.assert_warning(self.listen + f'[anonymous]\nroot = "{file}"\n', 4, "anonymous.root", "Not a directory")
 
     def test_a_missing_certificate(self):
         tls = f'[tls]\ncertificate = "{self.directory}/missing.pem"\nkey = "{self.directory}/missing.pem"\n'
@@ -144,15 +156,11 @@ class Configuration(unittest.TestCase):
         """As root nothing is unreadable; so this runs as nobody, from a copy that nobody may reach."""
         self.directory.chmod(0o755)
         binary = shutil.copy(OPTIMISED, self.directory / "millrace")
-        closed = self.directory / "closed"
-        closed.mkdir(mode=0o700)
         certificate = self.directory / "certificate.pem"
         certificate.touch(mode=0o600)
         launcher = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
         self.assert_mistake(self.listen + f'[tls]\ncertificate = "{certificate}"\nkey = "{certificate}"\n', 4,
                             "tls.certificate", "Permission denied", binary=binary, launcher=launcher)
-        self.assert_mistake(self.listen + f'[anonymous]\nroot = "{closed}"\n', 4, "anonymous.root",
-                            "Permission denied", binary=binary, launcher=launcher)
 
     def test_a_missing_file(self):
         for subcommand in ("check", "serve"):

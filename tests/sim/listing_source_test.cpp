@@ -10,6 +10,7 @@
 
 #include "core/limits.hpp"
 #include "tests/catch.hpp"
+#include "tests/open_root.hpp"
 #include "tests/sim/sim_world.hpp"
 
 namespace {
@@ -22,12 +23,12 @@ struct Lister {
   explicit Lister(std::uint64_t seed = 1) : world(seed), task(world.reactor()) {
     task.bind<&Lister::on_open>(*this);
     world.files().make_directory("/srv");
-    roots.add(world.reactor(), "/srv");
+    root = tests::open_root(world.reactor(), roots, "/srv");
   }
   ~Lister() {
     source.reset();
     task.release();
-    roots = {};
+    root.reset();
     CHECK(world.run_until([&] { return world.reactor().in_flight() == 0; }));
     CHECK(world.backend().open_descriptors() == 0);
   }
@@ -39,10 +40,10 @@ struct Lister {
 
   void open(const core::TransferSpec& spec) {
     opened = false;
-    task.open_directory(roots.find("/srv"), spec.path);
+    task.open_directory(root, spec.path);
     REQUIRE(world.run_until([&] { return opened; }));
-    source = std::make_unique<net::ListingSource>(world.reactor(), listings, roots.find("/srv"), task, spec,
-                                                  core::Rights{}, world.backend().wall_clock());
+    source = std::make_unique<net::ListingSource>(world.reactor(), listings, root, task, spec, core::Rights{},
+                                                  world.backend().wall_clock());
   }
   /// The next piece of at most `size` octets: 0 at the end, or a negative errno.
   std::int32_t pull(string& text, std::size_t size) {
@@ -66,6 +67,7 @@ struct Lister {
 
   sim::SimWorld world;
   net::Roots roots;
+  std::shared_ptr<net::Root> root;
   net::Listings listings{1 << 20};
   net::FileTask task;
   std::unique_ptr<net::ListingSource> source;
@@ -145,7 +147,7 @@ TEST_CASE("a tree is listed depth first, links are not entered", "[sim][listing]
   machines.format = ListFormat::machine;
   machines.facts.set(core::Fact::type);
   CHECK(lister.list(machines) ==
-        "type=cdir; .\r\ntype=dir; a\r\ntype=dir; b\r\ntype=dir; loop\r\ntype=file; top\r\n"
+        "type=cdir; .\r\ntype=dir; a\r\ntype=dir; b\r\ntype=OS.unix=slink:a; loop\r\ntype=file; top\r\n"
         "type=dir; a/inner\r\ntype=file; a/two\r\ntype=file; a/inner/deep\r\ntype=file; b/three\r\n");
 }
 

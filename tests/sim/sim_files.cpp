@@ -328,9 +328,9 @@ int SimFiles::set_owner(OpenFile& file, unsigned uid, unsigned gid) {
 }
 
 int SimFiles::read_link(const OpenFile* at, const char* path, std::span<char> into) const {
-  const auto node = look_up(at, path, AT_SYMLINK_NOFOLLOW);
+  const auto node = look_up(at, path, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH);
   if (!node) return -node.error();
-  if ((*node)->type != Node::Type::symlink) return -EINVAL;
+  if ((*node)->type != Node::Type::symlink) return *path == '\0' ? -ENOENT : -EINVAL;
   const std::size_t count = std::min(into.size(), (*node)->target.size());
   std::memcpy(into.data(), (*node)->target.data(), count);
   return static_cast<int>(count);
@@ -373,13 +373,20 @@ int SimFiles::read_dir(OpenFile& directory, const OpenFile* root, io::DirBatch& 
     out.name = {text, name.size()};
     out.is_link = node->type == Node::Type::symlink;
     directory.last_read = name;
-    if (batch.wanted == io::DirFacts::none || !may(*directory.node, want_search)) continue;
+    if (batch.wanted == io::DirFacts::none) continue;
+    out.facts.stx_mode = static_cast<std::uint16_t>(type_bits(node->type));
+    if (batch.wanted == io::DirFacts::kind && !out.is_link) out.has_facts = true;
+    if (out.has_facts || !may(*directory.node, want_search)) continue;
     out.has_facts = true;
     fill(*node, out.facts);
     if (!out.is_link || root == nullptr) continue;
+    out.link = std::make_unique<io::LinkFacts>();
+    out.link->text = node->target;
     const std::string path = batch.below_root + "/" + name;
     const auto target = walk(root, path.c_str(), Last::follow, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
-    if (target && target->node != nullptr) fill(*target->node, out.facts);
+    out.link->leads_out = !target && target.error() == EXDEV;
+    out.link->reached = target && target->node != nullptr;
+    if (out.link->reached) fill(*target->node, out.link->target);
   }
   return static_cast<int>(batch.entries.size());
 }

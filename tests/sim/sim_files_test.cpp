@@ -158,8 +158,9 @@ TEST_CASE("a directory is read in batches, whatever changes meanwhile", "[sim]")
     for (const io::DirEntry& entry : batch.entries) {
       CHECK(seen.emplace(entry.name, entry.is_link).second);
       REQUIRE(entry.has_facts);
-      const bool is_file = S_ISREG(entry.facts.stx_mode);
-      CHECK(is_file == (entry.name != "out"));
+      CHECK(S_ISLNK(entry.facts.stx_mode) == entry.is_link);
+      CHECK((entry.link != nullptr) == entry.is_link);
+      if (entry.is_link) CHECK(entry.link->leads_out == (entry.name == "out"));
     }
     f.files.remove("/srv/" + std::string{batch.entries.front().name});
   }
