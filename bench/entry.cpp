@@ -6,6 +6,7 @@ namespace bench {
 std::vector<EntryLine> entry_lines(const Options& options, const Load& load) {
   const Scenario& scenario = *load.scenario;
   const bool tls = options.tls != "none", stays = scenario.act != Act::login;
+  const bool blocks = stays && scenario.mode == core::Mode::block;
   const struct {
     bool wanted;
     EntryLine line;
@@ -16,7 +17,8 @@ std::vector<EntryLine> entry_lines(const Options& options, const Load& load) {
       {true, {"USER", options.user}},
       {true, {"PASS", options.password}},
       {stays, {"TYPE", std::string(1, core::letter(scenario.type))}},
-      {stays && scenario.mode == core::Mode::block, {"MODE", "B"}},
+      {blocks, {"FEAT", ""}},
+      {blocks, {"MODE", "B"}},
       {stays && !load.facts.empty(), {"OPTS", "MLST " + load.facts}},
   };
   std::vector<EntryLine> lines;

@@ -24,9 +24,10 @@ class Entry {
  public:
   explicit Entry(const std::vector<EntryLine>& lines) : lines_(&lines) {}
 
-  /// True when a reply that meant `next` lets the entry go on.
+  /// True when a reply that meant `next` lets the entry go on. FEAT is only asked because some servers offer MODE B to
+  /// whoever has; another may not know it.
   static bool may_go_on(std::string_view verb, core::Next next) {
-    return next == core::Next::success || (verb == "USER" && next == core::Next::sequel);
+    return next == core::Next::success || (verb == "USER" && next == core::Next::sequel) || verb == "FEAT";
   }
   /// The line behind such a reply to `verb`; nullptr: the session is ready. PASS only where USER asks for it.
   const EntryLine* after(std::string_view verb, core::Next next) {

@@ -132,6 +132,11 @@ constexpr Choices<Publish, 3> publishing{{
     {"atomic", Publish::atomic},
     {"durable", Publish::durable},
 }};
+constexpr Choices<BlockModes, 3> block_modes{{
+    {"announced", BlockModes::announced},
+    {"always", BlockModes::always},
+    {"never", BlockModes::never},
+}};
 constexpr Choices<LogLevel, 4> log_levels{{
     {"debug", LogLevel::debug},
     {"info", LogLevel::info},
@@ -326,6 +331,9 @@ constexpr std::array rows{
              append_parsed<parse_network, &Config::data, &Config::Data::foreign_addresses>, network_form}},
     Row{"data", "active", Flag{at<&Config::data, &Config::Data::active>}},
     Row{"data", "active_port_fallback", Flag{at<&Config::data, &Config::Data::active_port_fallback>}},
+    Row{"data", "block_modes",
+        Text{accept_choice<block_modes, &Config::data, &Config::Data::block_modes>,
+             R"(must be "announced", "always" or "never")"}},
     Row{"data", "connect_timeout_s", Integer{at<&Config::data, &Config::Data::connect_timeout_s>, 1, 3'600, "seconds"}},
     Row{"data", "stall_timeout_s", Integer{at<&Config::data, &Config::Data::stall_timeout_s>, 1, 86'400, "seconds"}},
     Row{"data", "buffer_kib", Integer{at<&Config::data, &Config::Data::buffer_kib>, 4, 16'384, "KiB"}},

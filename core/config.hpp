@@ -27,6 +27,8 @@ enum class TlsVersion : std::uint8_t { v1_2, v1_3 };
 enum class ClientCertificates : std::uint8_t { off, optional, required };
 /// What HOST answers for a host: 220, 421 and the end, or 504 as if there were none (RFC 7151 3.2).
 enum class HostState : std::uint8_t { up, down, disabled };
+/// To whom MODE B and C are offered: to clients that have asked FEAT, to all, to none.
+enum class BlockModes : std::uint8_t { announced, always, never };
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
 
 struct PortRange {
@@ -65,9 +67,10 @@ struct Config {
     std::vector<Network> foreign_addresses;   ///< third-party transfers may name these; empty: only the control peer
     bool active = true;                       ///< PORT and EPRT are allowed
     bool active_port_fallback = false;        ///< an ephemeral port where L-1 cannot be bound
-    std::int64_t connect_timeout_s = 30;      ///< for the peer to accept, or to come to a passive port
-    std::int64_t stall_timeout_s = 300;       ///< a data connection that moves nothing for so long is ended (426)
-    std::int64_t buffer_kib = 256;            ///< of a codec flow, each way
+    BlockModes block_modes = BlockModes::announced;
+    std::int64_t connect_timeout_s = 30;  ///< for the peer to accept, or to come to a passive port
+    std::int64_t stall_timeout_s = 300;   ///< a data connection that moves nothing for so long is ended (426)
+    std::int64_t buffer_kib = 256;        ///< of a codec flow, each way
     std::int64_t marker_interval_bytes = 16 * 1024 * 1024;  ///< between restart markers sent in MODE B and C; 0: none
     bool operator==(const Data&) const = default;
   } data;
@@ -177,6 +180,7 @@ std::vector<const Account*> all_accounts(const Config& config);
 /// [log], the workers and what is divided among them.
 Config reloaded(const Config& running, Config fresh);
 
+/// A mistake, or what ParsedConfig::warnings holds.
 struct ConfigError {
   std::string file;
   unsigned line = 0;  ///< 0: the file as a whole
@@ -194,7 +198,8 @@ struct ParsedConfig {
   /// is not in the text.
   unsigned line_of(std::string_view key) const;
   std::vector<std::pair<std::string, unsigned>> lines;
-  std::vector<ConfigError> warnings;  ///< what is possible and hardly meant
+  /// What a server can start with, and the administrator should know.
+  std::vector<ConfigError> warnings{};
 };
 
 /// All mistakes at once, in the order of their lines. `file` is only for messages.

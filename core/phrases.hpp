@@ -110,8 +110,8 @@ inline constexpr std::string_view phrase_rows[][language_count] = {
   {"Wanted: one letter.", "Gesucht: ein Buchstabe."},
   {"Structures F, R and P are implemented.", "Vorhanden sind die Strukturen F, R und P."},
   {"Structure is {}.", "Die Struktur ist {}."},
-  {"Modes S, B and C are implemented.", "Vorhanden sind die Modi S, B und C."},
-  {"Modes S, B, C and Z are implemented.", "Vorhanden sind die Modi S, B, C und Z."},
+  {"These modes are implemented: {}.", "Vorhanden sind diese Modi: {}."},
+  {"Send FEAT first, which lists modes B and C.", "Zuerst FEAT senden, das die Modi B und C nennt."},
   {"Mode is {}.", "Der Modus ist {}."},
 
   // Transfers.

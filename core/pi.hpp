@@ -265,6 +265,7 @@ class Pi {
   void after_epsv(const Outcome& outcome);
   void after_epsv_all(const Outcome& outcome);
   bool refused_after_epsv_all();
+  std::string offered_modes(std::string_view separator) const;
 
   // 4.1.3, service (pi_service.cpp).
   void on_retr(std::string_view argument);
@@ -392,6 +393,7 @@ class Pi {
   Representation as_;
   bool epsv_only_ = false;
   FactSet facts_ = FactSet::defaults();
+  bool features_asked_ = false;  ///< FEAT came: until REIN, for AUTH and USER leave the client what it is
   std::uint64_t allocate_ = 0;
   HashAlgorithm hash_ = HashAlgorithm::sha_256;
 

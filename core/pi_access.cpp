@@ -155,6 +155,7 @@ void Pi::on_rein(std::string_view) { ask(action::DropData{}, &Pi::after_rein); }
 void Pi::after_rein(const Outcome&) {
   log_out();
   default_parameters();
+  features_asked_ = false;  // another client may follow
   forget_data_protection();
   const bool stays_secured = implicit_ && tls_ == Tls::on;
   if (!stays_secured) server_name_.clear();

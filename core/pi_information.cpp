@@ -95,6 +95,7 @@ void Pi::on_help(std::string_view argument) {
   if (about.starts_with("SITE ")) return on_site_help(argument.substr(argument.find(' ') + 1));
   if (const CommandRow* row = about.empty() ? nullptr : find_command(about)) {
     if (!offers(*row)) return reply(Code::not_implemented, "{} is not implemented.", row->verb);
+    if (row->handler == &Pi::on_mode) return reply(Code::help, "Syntax: {} {}", row->verb, offered_modes(" | "));
     return reply(Code::help, "Syntax: {} {}", row->verb, row->syntax);
   }
   if (!about.empty()) return reply(Code::bad_parameter, "No such command. HELP alone lists them.");
@@ -113,6 +114,7 @@ void Pi::on_help(std::string_view argument) {
 // ---- RFC 2389 ----
 
 void Pi::on_feat(std::string_view) {
+  features_asked_ = true;
   begin_reply(output_, Code::system_status, say("Features:"));
   for (const CommandRow& row : command_table())
     if (!row.feature.empty() && offers(row)) continue_reply(output_, row.feature);
@@ -121,7 +123,8 @@ void Pi::on_feat(std::string_view) {
   continue_reply(output_, hash_feature(hash_));
   continue_reply(output_, feat_line(facts_));
   continue_reply(output_, lang_line(language()));
-  if (config().limits.deflate_level > 0) continue_reply(output_, "MODE Z");
+  for (const char mode : offered_modes(""))
+    if (mode != letter(Mode::stream)) continue_reply(output_, fmt::format("MODE {}", mode));
   continue_reply(output_, "TVFS");
   continue_reply(output_, "UTF8");
   reply_as_is(Code::system_status, "End");  // RFC 2389 3.2

@@ -157,15 +157,30 @@ void Pi::on_stru(std::string_view argument) {
   reply(Code::okay, "Structure is {}.", letter(structure));
 }
 
+/// The letters of all modes that this server has, as FEAT and HELP tell them.
+std::string Pi::offered_modes(std::string_view separator) const {
+  std::string letters(1, letter(Mode::stream));
+  const auto add = [&](Mode mode) { letters.append(separator).append(1, letter(mode)); };
+  if (config().data.block_modes != BlockModes::never) {
+    add(Mode::block);
+    add(Mode::compressed);
+  }
+  if (config().limits.deflate_level > 0) add(Mode::deflate);
+  return letters;
+}
+
+// Apache Commons Net sends MODE B where its user sets BLOCK_TRANSFER_MODE (Hadoop always does), takes any answer and
+// moves a plain stream: 504 is the answer by which that works, so who has not asked FEAT is refused unless configured.
 // What REST said is said in the terms of a MODE (RFC 959 3.5, RFC 3659 5.3).
 void Pi::on_mode(std::string_view argument) {
   argument = without_trailing_blank(argument);
   if (argument.size() != 1) return reply(Code::bad_parameter, "Wanted: one letter.");
   const auto mode = static_cast<Mode>(upper(argument.front()));
-  const bool deflates = config().limits.deflate_level > 0;
-  if (!contains_letter(deflates ? "SBCZ" : "SBC", mode))
-    return reply(Code::parameter_not_implemented, deflates ? Phrase("Modes S, B, C and Z are implemented.")
-                                                           : Phrase("Modes S, B and C are implemented."));
+  if (!contains_letter(offered_modes(""), mode))
+    return reply(Code::parameter_not_implemented, "These modes are implemented: {}.", offered_modes(", "));
+  const bool blocks = mode == Mode::block || mode == Mode::compressed;
+  if (blocks && config().data.block_modes == BlockModes::announced && !features_asked_)
+    return reply(Code::parameter_not_implemented, "Send FEAT first, which lists modes B and C.");
   if (mode != as_.mode) forget_restart();
   as_.mode = mode;
   reply(Code::okay, "Mode is {}.", letter(mode));

@@ -56,6 +56,7 @@ const std::vector<std::string> contract{
     "data.foreign_addresses",
     "data.active",
     "data.active_port_fallback",
+    "data.block_modes",
     "data.connect_timeout_s",
     "data.stall_timeout_s",
     "data.buffer_kib",

@@ -1,6 +1,7 @@
 // Transfer parameters: PORT PASV EPRT EPSV TYPE STRU MODE. RFC 959 4.1.2, RFC 2428, RFC 2577 3.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 #include <string_view>
@@ -16,6 +17,10 @@ using tests::LoggedIn;
 using tests::PiWorld;
 using tests::world_config;
 using Actions = std::vector<std::string>;
+
+bool holds(const std::vector<std::string>& lines, std::string_view line) {
+  return std::ranges::find(lines, line) != lines.end();
+}
 
 /// Over IPv6.
 struct LoggedIn6 : PiWorld {
@@ -419,6 +424,53 @@ TEST_CASE("modes S, B, C and Z are accepted, another gets 504 and changes nothin
   std::string all;
   for (const std::string& line : world.last().lines) all += line;
   CHECK(all.find("TYPE: A N, STRU: F, MODE: C") != std::string::npos);
+}
+
+TEST_CASE("modes B and C are for who has asked FEAT, until REIN", "[pi][MD-01]") {
+  core::Config config = tests::world_config();
+  REQUIRE(core::Config().data.block_modes == core::BlockModes::announced);
+  config.data.block_modes = core::BlockModes::announced;
+  PiWorld world(config);
+  world.log_in();
+  CHECK(world.octets("MODE B\r\nMODE C\r\nMODE Z\r\nMODE S\r\n") == "504 504 200 200");
+  world.talk("HELP MODE");
+  CHECK(world.text() == "Syntax: MODE S | B | C | Z");
+  world.talk("FEAT");
+  CHECK(holds(world.last().lines, " MODE B"));
+  CHECK(holds(world.last().lines, " MODE C"));
+  CHECK(world.octets("MODE B\r\nMODE C\r\n") == "200 200");
+  world.log_in();
+  CHECK(world.octets("MODE S\r\nMODE B\r\n") == "200 200");
+  CHECK(world.talk("REIN") == "220");
+  world.log_in();
+  CHECK(world.octets("MODE B\r\nMODE C\r\n") == "504 504");
+}
+
+TEST_CASE("who asked FEAT before AUTH need not ask again for modes B and C", "[pi][MD-01]") {
+  core::Config config = tests::secure_world_config();
+  config.data.block_modes = core::BlockModes::announced;
+  PiWorld world(config);
+  world.octets("FEAT\r\nAUTH TLS\r\n");
+  world.log_in();
+  CHECK(world.talk("MODE B") == "200");
+}
+
+TEST_CASE("without modes B and C nothing tells of them, and FEAT does not bring them", "[pi][MD-01]") {
+  core::Config config = tests::world_config();
+  config.data.block_modes = core::BlockModes::never;
+  for (const bool deflates : {true, false}) {
+    config.limits.deflate_level = deflates ? 9 : 0;
+    PiWorld world(config);
+    world.log_in();
+    world.talk("FEAT");
+    CHECK_FALSE(holds(world.last().lines, " MODE B"));
+    CHECK_FALSE(holds(world.last().lines, " MODE C"));
+    CHECK(holds(world.last().lines, " MODE Z") == deflates);
+    CHECK(world.octets("MODE B\r\nMODE C\r\n") == "504 504");
+    CHECK(world.text() == (deflates ? "These modes are implemented: S, Z." : "These modes are implemented: S."));
+    world.talk("HELP MODE");
+    CHECK(world.text() == (deflates ? "Syntax: MODE S | Z" : "Syntax: MODE S"));
+  }
 }
 
 TEST_CASE("what does not go together is refused by the transfer, whatever the order it was said in", "[pi][RC-12]") {

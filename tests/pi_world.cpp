@@ -141,6 +141,7 @@ core::Config world_config() {
   clerk.account_for = core::AccountFor::storing;
   config.accounts.add(clerk);
   config.uploads.file_max_bytes = 1'000'000'000;
+  config.data.block_modes = core::BlockModes::always;
   core::Account lodger = guest;
   lodger.name = "lodger";
   lodger.account = "vault";

@@ -20,7 +20,8 @@ namespace tests {
 /// The accounts of all tests. Passwords are "secret": demo may do all but SITE WHO and KICK, warden those alone,
 /// reader may list and read, keeper needs
 /// ACCT vault too, guest needs no password, lodger ACCT vault and no password, clerk ACCT vault for
-/// storing alone, archivist may mount archive; files may have 10^9 octets; anonymous may list and read.
+/// storing alone, archivist may mount archive; files may have 10^9 octets; anonymous may list and read. MODE B and
+/// C need no FEAT.
 core::Config world_config();
 /// The same, with TLS.
 core::Config secure_world_config();

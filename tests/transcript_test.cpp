@@ -25,7 +25,7 @@ using tests::Step;
 /// A PiWorld whose data connection does what the transcript says.
 class PiTalker final : public tests::Talker {
  public:
-  PiTalker() { world_.clear_tree(); }
+  PiTalker() : world_(config()) { world_.clear_tree(); }
 
   void make_file(const std::string& path, std::uint64_t size) override { world_.add_file(path, size); }
   void make_directory(const std::string& path) override { world_.add_directory(path); }
@@ -153,6 +153,12 @@ class PiTalker final : public tests::Talker {
       return end_transfer({.stays_open = core::keeps_connection(spec.as)});
     }
     take_replies();
+  }
+
+  static core::Config config() {
+    core::Config config = tests::world_config();
+    config.data.block_modes = core::BlockModes::announced;  // the default
+    return config;
   }
 
   void take_replies() {

@@ -130,6 +130,7 @@ std::string LiveServer::make_configuration(const ServerOptions& options) const {
       << "listen.control = [\"0.0.0.0:" << port_ << "\", \"[::]:" << port_ << "\"]\n"
       << "io.backend = \"" << options.backend << "\"\n"
       << "data.passive_ports = \"" << first_passive_port() << '-' << last_passive_port() << "\"\n"
+      << "data.block_modes = \"" << options.block_modes << "\"\n"
       << "uploads.publish = \"" << options.publish << "\"\n"
       << "log.level = \"debug\"\n";
   if (options.log_to_file) out << "log.file = " << log_file() << '\n';

@@ -24,6 +24,7 @@ struct User {
 struct ServerOptions {
   std::string backend;             ///< "io_uring" or "epoll"
   std::string publish = "direct";  ///< direct, atomic or durable
+  std::string block_modes = "always";
   /// Further keys, a line each, with their tables in front: "limits.idle_timeout_s = 1".
   std::vector<std::string> settings{};
   std::vector<User> users = {User{}};

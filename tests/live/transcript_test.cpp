@@ -22,6 +22,7 @@ namespace {
 ServerOptions world_of(const tests::Transcript& transcript, const string& backend) {
   const string to_read = R"(["list", "read"])";
   ServerOptions options{.backend = backend,
+                        .block_modes = "announced",
                         .settings = {"limits.login_failure_delay_ms = 50", "uploads.file_max_bytes = 1000000000"},
                         .users = {User{},
                                   {.name = "reader", .allow = to_read},

@@ -16,6 +16,7 @@ SecureSite::SecureSite(std::uint64_t seed, const std::function<void(core::Config
   config_->listen.control = {*core::parse_endpoint(fmt::format("0.0.0.0:{}", secure_port))};
   config_->listen.implicit_tls = {*core::parse_endpoint(fmt::format("0.0.0.0:{}", implicit_port))};
   config_->data.passive_ports = {50000, 50063};
+  config_->data.block_modes = core::BlockModes::always;
   config_->tls.certificate = own.certificate;
   config_->tls.key = own.key;
   using enum core::Right;

@@ -20,6 +20,7 @@ inline std::shared_ptr<core::Config> storm_config(const StormPlace& place) {
   config->listen.control = {*core::parse_endpoint(fmt::format("0.0.0.0:{}", place.control_port))};
   config->data.passive_ports = {50000, 50031};                             // so few that they can run out
   config->data.foreign_addresses = {*core::parse_network("10.0.0.1/32")};  // its own: third-party transfers
+  config->data.block_modes = core::BlockModes::always;
   config->data.marker_interval_bytes = 20'000;
   config->tuning.slice_kib = 16;
   config->tuning.preallocate_mib = 1;
