@@ -12,6 +12,7 @@
 #include <variant>
 
 #include "core/text.hpp"
+#include "core/version.hpp"
 
 namespace bench {
 namespace {
@@ -236,6 +237,7 @@ std::string complete(Options& options, const Load& given) {
 
 std::expected<Options, Complaint> parse_options(int argc, const char* const* argv) {
   CLI::App app("Millrace's load generator: what an FTP server does under load, seen by its clients.", "millrace-bench");
+  app.set_version_flag("--version", fmt::format("millrace-bench {}", core::version));
   Options options;
   Load load;
   describe(app, options, load);
@@ -243,6 +245,8 @@ std::expected<Options, Complaint> parse_options(int argc, const char* const* arg
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
     return std::unexpected(Complaint{app.help(), 0});
+  } catch (const CLI::CallForVersion& version) {
+    return std::unexpected(Complaint{fmt::format("{}\n", version.what()), 0});
   } catch (const CLI::ParseError& error) {
     return std::unexpected(Complaint{fmt::format("{}\nmillrace-bench --help says more\n", error.what())});
   }

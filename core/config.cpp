@@ -1038,7 +1038,7 @@ class Reader {
     parsed_.warnings.push_back({.file = file_,
                                 .line = parsed_.line_of(key),
                                 .key = std::string(key),
-                                .what = "warning: nobody can log in: write a [[user]], or set this to true"});
+                                .what = "nobody can log in: write a [[user]], or set this to true"});
   }
 
   void check_tls() {

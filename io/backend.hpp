@@ -96,6 +96,9 @@ class Backend {
 /// stays open; all others are told EADDRINUSE, and so is a second claim. EADDRINUSE when somebody listens there.
 std::expected<Fd, int> claim_port(const Address& at);
 
+/// 0, or why no socket of IPv6 can listen here: the kernel has none of it, or has it switched off.
+int why_no_ipv6();
+
 /// True when this process may set it, by SocketOptions::congestion_control.
 bool has_congestion_control(const std::string& name);
 

@@ -143,6 +143,15 @@ std::expected<int, int> KernelBackend::open_root(const std::string& path) {
   return fd;
 }
 
+int why_no_ipv6() {
+  Address any;
+  any.v6.sin6_family = AF_INET6;
+  errno = 0;
+  const Fd socket(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket) return errno;
+  return ::bind(socket.get(), &any.any, sizeof any.v6) == 0 ? 0 : errno;
+}
+
 bool has_congestion_control(const std::string& name) {
   const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   return ::setsockopt(socket.get(), IPPROTO_TCP, TCP_CONGESTION, name.data(), static_cast<socklen_t>(name.size())) == 0;

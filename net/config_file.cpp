@@ -123,7 +123,7 @@ class SystemCheck {
       const HashOpinion opinion = judge_hash(account->password_hash);
       if (!opinion.mistake.empty()) complain(key, opinion.mistake);
       if (!opinion.warning.empty())
-        warnings_.push_back({file_, parsed_.line_of(key), key, "warning: " + opinion.warning});
+        warnings_.push_back({file_, parsed_.line_of(key), key, opinion.warning});
     }
   }
 
@@ -139,7 +139,7 @@ class SystemCheck {
     const io::Fd directory(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!directory || faccessat(directory.get(), ".", X_OK, AT_EACCESS) != 0)
       warnings_.push_back({file_, parsed_.line_of(key), key,
-                           fmt::format("warning: cannot open the directory `{}`: {}; nobody else is refused", path,
+                           fmt::format("cannot open the directory `{}`: {}; nobody else is refused", path,
                                        std::strerror(errno))});
   }
 
@@ -148,34 +148,54 @@ class SystemCheck {
   std::vector<core::ConfigError> errors_, warnings_;
 };
 
-void print(const std::vector<core::ConfigError>& errors) {
-  for (const core::ConfigError& error : errors) std::cerr << core::to_string(error) << '\n';
+// "[::]" means IPv6 too, where there is any: without, the other listeners do. An address of IPv6 that is named one by
+// one is wanted, and stays.
+void leave_out_ipv6(core::ParsedConfig& parsed, const std::string& file) {
+  core::Config::Listen& listen = parsed.config.listen;
+  const auto is_any_ipv6 = [](const core::Endpoint& at) {
+    return at.family == core::Family::ipv6 && at.address == core::Endpoint().address;
+  };
+  const auto stays = [&](const std::vector<core::Endpoint>& all) { return !std::ranges::all_of(all, is_any_ipv6); };
+  if (!stays(listen.control) && !stays(listen.implicit_tls)) return;
+  const auto there = [&](const std::vector<core::Endpoint>& all) { return std::ranges::any_of(all, is_any_ipv6); };
+  const int error = there(listen.control) || there(listen.implicit_tls) ? io::why_no_ipv6() : 0;
+  if (error != EAFNOSUPPORT && error != EADDRNOTAVAIL) return;
+  const std::string_view key = there(listen.control) ? "listen.control" : "listen.implicit_tls";
+  std::erase_if(listen.control, is_any_ipv6);
+  std::erase_if(listen.implicit_tls, is_any_ipv6);
+  parsed.warnings.push_back(
+      {file, parsed.line_of(key), std::string(key),
+       fmt::format("there is no IPv6 here ({}): the server goes on without listening on [::]", std::strerror(error))});
 }
 
 }  // namespace
 
-std::optional<core::ParsedConfig> load_checked(const std::string& file) {
+std::expected<core::ParsedConfig, std::vector<core::ConfigError>> load_checked(const std::string& file) {
   auto parsed = load(file);
-  if (!parsed) {
-    print(parsed.error());
-    return std::nullopt;
-  }
+  if (!parsed) return parsed;
   std::int64_t& workers = parsed->config.server.workers;
   if (workers == 0) workers = usable_cpus();
   SystemCheck check(*parsed, file);
-  const auto errors = check.errors();
-  print(parsed->warnings);
-  print(check.warnings());
-  if (!errors.empty()) {
-    print(errors);
-    return std::nullopt;
+  if (auto errors = check.errors(); !errors.empty()) return std::unexpected(std::move(errors));
+  std::ranges::copy(check.warnings(), std::back_inserter(parsed->warnings));
+  leave_out_ipv6(*parsed, file);
+  return parsed;
+}
+
+int print(const std::vector<core::ConfigError>& errors) {
+  for (const core::ConfigError& error : errors) std::cerr << core::to_string(error) << '\n';
+  return exit_bad_config;
+}
+
+void print_warnings(const core::ParsedConfig& parsed) {
+  for (core::ConfigError warning : parsed.warnings) {
+    warning.what.insert(0, "warning: ");
+    print({std::move(warning)});
   }
-  return std::move(*parsed);
 }
 
 int complain(const core::ParsedConfig& parsed, const std::string& file, std::string_view key, std::string_view what) {
-  print({core::ConfigError{file, parsed.line_of(key), std::string(key), std::string(what)}});
-  return exit_bad_config;
+  return print({core::ConfigError{file, parsed.line_of(key), std::string(key), std::string(what)}});
 }
 
 }  // namespace net

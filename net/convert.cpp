@@ -2,7 +2,9 @@
 #include "net/convert.hpp"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 
+#include <cerrno>
 #include <cstring>
 
 #include "core/path.hpp"
@@ -35,6 +37,24 @@ io::Address to_address(const core::Endpoint& endpoint) {
   }
   address.set_port(endpoint.port);
   return address;
+}
+
+std::string cannot_listen(const core::Endpoint& at, int error) {
+  const auto cure = [&]() -> std::string_view {
+    switch (error) {
+      // The kernel asks for it below net.ipv4.ip_unprivileged_port_start, which is 1024 unless somebody changed it.
+      case EACCES:
+        return "; low ports take CAP_NET_BIND_SERVICE: start as root, by systemd with "
+               "AmbientCapabilities=CAP_NET_BIND_SERVICE, or after `setcap cap_net_bind_service=+ep` on the program; "
+               "or "
+               "choose a port from 1024 on";
+      case EADDRINUSE: return "; stop who listens there (`ss -ltnp` tells), or choose another port";
+      case EADDRNOTAVAIL: return "; no interface has this address now (`ip address` lists them)";
+      case EAFNOSUPPORT: return "; this system has no IPv6: leave the address out";
+      default: return "";
+    }
+  };
+  return fmt::format("cannot listen on {}: {}{}", core::to_string(at), strerror(error), cure());
 }
 
 core::Entry to_entry(const struct statx& facts) {

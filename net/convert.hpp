@@ -3,6 +3,8 @@
 
 #include <sys/stat.h>
 
+#include <string>
+
 #include "core/endpoint.hpp"
 #include "core/listing.hpp"
 #include "io/address.hpp"
@@ -12,6 +14,8 @@ namespace net {
 
 core::Endpoint to_endpoint(const io::Address& address);
 io::Address to_address(const core::Endpoint& endpoint);
+/// A sentence with the cure: why the server does not listen there.
+std::string cannot_listen(const core::Endpoint& at, int error);
 core::Entry to_entry(const struct statx& facts);
 /// Of an entry of `directory`, a path from the root. `for_machines`: of a link that leads to a file, size and time are
 /// the file's, as SIZE and MDTM tell them.

@@ -1,14 +1,25 @@
 // One line an event: time, level, text.
 #include "net/log.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <spdlog/async.h>
-#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <iterator>
+#include <mutex>
+#include <utility>
+
+#include "io/fd.hpp"
 
 namespace net {
 namespace {
@@ -16,6 +27,58 @@ namespace {
 constexpr std::size_t queued_lines = 8192;
 constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
                                                 spdlog::level::err};
+
+mode_t present_umask() {
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  return mask;
+}
+
+/// Appends whole lines to a file, which several processes may do to one. The library's own can neither be opened anew
+/// nor keep the umask of the start, which the server gives up.
+class FileSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit FileSink(std::string path) : path_(std::move(path)), umask_(present_umask()) {}
+
+  /// 0 or an errno.
+  int open() {
+    io::Fd file(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666 & ~umask_));
+    if (!file) return errno;
+    file_ = std::move(file);
+    return 0;
+  }
+  /// With the next flush.
+  void reopen() { reopen_wanted_ = true; }
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    std::string_view left(line.data(), line.size());
+    while (!left.empty()) {
+      const ssize_t written = ::write(file_.get(), left.data(), left.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) throw spdlog::spdlog_ex("cannot write " + path_, errno);  // the logger takes it
+      left.remove_prefix(static_cast<std::size_t>(written));
+    }
+  }
+
+  void flush_() override {
+    if (!reopen_wanted_.exchange(false)) return;
+    const int error = open();
+    if (error == 0) return;
+    const std::string text = fmt::format("log.file: cannot open `{}` anew: {}; lines go on to the file that was open",
+                                         path_, strerror(error));
+    sink_it_(spdlog::details::log_msg("millrace", spdlog::level::err, text));
+  }
+
+  const std::string path_;
+  const mode_t umask_;
+  io::Fd file_;
+  std::atomic<bool> reopen_wanted_ = false;
+};
+
+FileSink* file_sink_of(const spdlog::logger& log) { return dynamic_cast<FileSink*>(log.sinks().front().get()); }
 
 // Octets of the UTF-8 character that `text` begins with; 0: it is a control character, or none at all (RFC 3629 4).
 std::size_t shown_octets(std::string_view text) {
@@ -42,15 +105,15 @@ std::size_t shown_octets(std::string_view text) {
 std::expected<std::shared_ptr<spdlog::logger>, std::string> make_log(const core::Config::Log& config,
                                                                      const LogWriter& writer) {
   spdlog::sink_ptr sink;
-  // The library reports a file it cannot open by an exception; here it is a value like any other.
-  try {
-    if (config.file.empty()) {
-      sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-    } else {
-      sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(config.file);
-    }
-  } catch (const spdlog::spdlog_ex& error) {
-    return std::unexpected(std::string(error.what()));
+  if (config.file.empty()) {
+    sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  } else {
+    std::error_code ignored;  // opening tells
+    std::filesystem::create_directories(std::filesystem::path(config.file).parent_path(), ignored);
+    auto file = std::make_shared<FileSink>(config.file);
+    if (const int error = file->open(); error != 0)
+      return std::unexpected(fmt::format("cannot open `{}`: {}", config.file, strerror(error)));
+    sink = std::move(file);
   }
   std::shared_ptr<spdlog::logger> log;
   if (writer.threaded) {
@@ -67,6 +130,17 @@ std::expected<std::shared_ptr<spdlog::logger>, std::string> make_log(const core:
   return log;
 }
 
+void reopen_log(spdlog::logger& log) {
+  FileSink* const sink = file_sink_of(log);
+  if (sink == nullptr) return;
+  sink->reopen();
+  log.flush();
+}
+
+bool shows_on_stderr(const spdlog::logger& log, spdlog::level::level_enum level) {
+  return file_sink_of(log) == nullptr && log.should_log(level);
+}
+
 std::string log_text(std::string_view text, std::size_t most) {
   std::string out;
   const bool cut = text.size() > most;
@@ -78,6 +152,15 @@ std::string log_text(std::string_view text, std::size_t most) {
     text.remove_prefix(std::max<std::size_t>(octets, 1));
   }
   return cut ? out + "..." : out;
+}
+
+void log_mistakes(spdlog::logger& log, const std::string& file, const std::vector<core::ConfigError>& mistakes) {
+  for (const core::ConfigError& mistake : mistakes) log.error("reload: {}", log_text(core::to_string(mistake)));
+  log.error("reload: {} has mistakes; the old configuration holds", file);
+}
+
+void log_warnings(spdlog::logger& log, const core::ParsedConfig& parsed) {
+  for (const core::ConfigError& warning : parsed.warnings) log.warn("{}", log_text(core::to_string(warning)));
 }
 
 void flush_log() { spdlog::shutdown(); }

@@ -1,11 +1,13 @@
 // The command line: serve, check, passwd. One worker serves in this process; several have it as their supervisor.
 #include <crypt.h>
+#include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <cstring>
 #include <iostream>
 #include <random>
 
+#include "core/version.hpp"
 #include "net/config_file.hpp"
 #include "net/supervisor.hpp"
 #include "net/worker.hpp"
@@ -14,7 +16,7 @@ namespace {
 
 int serve(const std::string& file) {
   auto parsed = net::load_checked(file);
-  if (!parsed) return net::exit_bad_config;
+  if (!parsed) return net::print(parsed.error());
   const auto workers = static_cast<std::size_t>(parsed->config.server.workers);
   std::random_device random;
   auto counts = net::SharedCounts::make(workers, static_cast<std::size_t>(parsed->config.limits.sessions),
@@ -26,7 +28,9 @@ int serve(const std::string& file) {
 }
 
 int check(const std::string& file) {
-  if (!net::load_checked(file)) return net::exit_bad_config;
+  const auto parsed = net::load_checked(file);
+  if (!parsed) return net::print(parsed.error());
+  net::print_warnings(*parsed);
   std::cout << file << ": good\n";
   return 0;
 }
@@ -50,6 +54,7 @@ int hash_password() {
 
 int main(int argc, char** argv) {
   CLI::App app{"Millrace, an FTP server for hosting files at high throughput"};
+  app.set_version_flag("--version", fmt::format("millrace {}", core::version));
   app.require_subcommand(0, 1);
   std::string file = "config.toml";
   app.add_option("--config", file, "the configuration")->capture_default_str();

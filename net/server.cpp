@@ -137,8 +137,7 @@ std::optional<StartError> Server::open_listener(const core::Endpoint& at, bool i
   const auto sharing = context_.config->server.workers > 1 ? io::PortUse::shared : io::PortUse::alone;
   const auto opened = backend.open_listener(to_address(at), static_cast<int>(context_.config->listen.backlog), sharing);
   if (!opened)
-    return StartError{implicit_tls ? "listen.implicit_tls" : "listen.control",
-                      fmt::format("cannot listen on {}: {}", core::to_string(at), strerror(opened.error()))};
+    return StartError{implicit_tls ? "listen.implicit_tls" : "listen.control", cannot_listen(at, opened.error())};
   auto& listener = *listeners_.emplace_back(std::make_unique<Listener>());
   listener.server = this;
   listener.socket = *opened;
@@ -152,16 +151,30 @@ std::optional<StartError> Server::open_listener(const core::Endpoint& at, bool i
 std::optional<StartError> Server::reload(std::shared_ptr<const core::Config> config) {
   auto tls = open_tls(*config);
   if (!tls) return tls.error();
-  if (config->listen.control != context_.config->listen.control)
-    context_.log.warn("listen.control changed: that takes a restart");
-  if (config->listen.implicit_tls != context_.config->listen.implicit_tls)
-    context_.log.warn("listen.implicit_tls changed: that takes a restart");
-  if (config->server.workers != context_.config->server.workers)
-    context_.log.warn("server.workers changed: that takes a restart");
+  warn_of_restart(*config);
   if (config->listing != context_.config->listing) context_.listings.resize(listing_room(*config));
   context_.config = std::move(config);
   context_.tls = *std::move(tls);
   return std::nullopt;
+}
+
+// What core::reloaded() keeps for the supervisor.
+void Server::warn_of_restart(const core::Config& fresh) const {
+  const core::Config& running = *context_.config;
+  const std::pair<std::string_view, bool> changes[] = {
+      {"listen.control", fresh.listen.control != running.listen.control},
+      {"listen.implicit_tls", fresh.listen.implicit_tls != running.listen.implicit_tls},
+      {"listen.backlog", fresh.listen.backlog != running.listen.backlog},
+      {"server.workers", fresh.server.workers != running.server.workers},
+      {"[io]", fresh.io != running.io},
+      {"[tuning]", fresh.tuning != running.tuning},
+      {"[log]", fresh.log != running.log},
+      {"data.passive_ports", fresh.data.passive_ports != running.data.passive_ports},
+      {"data.buffer_kib", fresh.data.buffer_kib != running.data.buffer_kib},
+      {"limits.transfer_buffers", fresh.limits.transfer_buffers != running.limits.transfer_buffers},
+  };
+  for (const auto& [what, changed] : changes)
+    if (changed) context_.log.warn("{} changed: that takes a restart", what);
 }
 
 std::vector<core::Endpoint> Server::endpoints() const {

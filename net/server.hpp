@@ -59,6 +59,7 @@ class Server final : public SessionOwner {
     void close_socket();
   };
 
+  void warn_of_restart(const core::Config& fresh) const;
   std::expected<std::shared_ptr<const TlsContext>, StartError> open_tls(const core::Config& config) const;
   std::optional<StartError> open_listeners();
   void leave_out_own_ports();

@@ -1,8 +1,9 @@
-// SIGTERM, SIGINT, SIGHUP and SIGUSR1 as ordinary events of the loop.
+// SIGTERM, SIGINT, SIGHUP, SIGUSR1 and the supervisor's own as ordinary events of the loop.
 #pragma once
 
 #include <sys/signalfd.h>
 
+#include <csignal>
 #include <functional>
 
 #include "io/fd.hpp"
@@ -12,6 +13,9 @@ namespace net {
 
 /// Some signals only say what a system call says too (EPIPE, EFBIG): a peer or a client must not end the process.
 void ignore_signals_of_calls();
+
+/// By which a supervisor has its workers open the log file anew; SIGHUP from outside does as well, and reloads.
+inline int reopen_log_signal() { return SIGRTMIN; }
 
 class Signals {
  public:

@@ -34,7 +34,8 @@ std::string describe(int status) {
 Supervisor::Supervisor(std::string file, core::ParsedConfig parsed, SharedCounts& counts, const TicketKeys& ticket_keys)
     : file_(std::move(file)), parsed_(std::move(parsed)), counts_(counts), ticket_keys_(ticket_keys) {
   sigemptyset(&signals_);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD}) sigaddset(&signals_, signal);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD, reopen_log_signal()})
+    sigaddset(&signals_, signal);
   for (std::size_t number = 0; number < static_cast<std::size_t>(parsed_.config.server.workers); ++number)
     workers_.push_back({.number = number});
 }
@@ -45,6 +46,7 @@ int Supervisor::run() {
   auto log = make_log(parsed_.config.log, {.threaded = false});
   if (!log) return complain(parsed_, file_, "log.file", log.error());
   log_ = std::move(*log);
+  log_warnings(*log_, parsed_);
   if (!take_ports()) return exit_bad_config;
   const bool started = start_all();
   if (started) {
@@ -68,8 +70,7 @@ bool Supervisor::take_ports() {
     if (claimed) {
       ports_.push_back(std::move(*claimed));
     } else {
-      complain(parsed_, file_, key,
-               fmt::format("cannot listen on {}: {}", core::to_string(at), strerror(claimed.error())));
+      complain(parsed_, file_, key, cannot_listen(at, claimed.error()));
     }
     return claimed.has_value();
   };
@@ -116,6 +117,7 @@ int Supervisor::serve(const Worker& worker, pid_t supervisor, const io::Fd& told
   if (getppid() != supervisor) return 0;  // it died before that call
   unsetenv("NOTIFY_SOCKET");              // the service is the supervisor
   ports_.clear();
+  log_.reset();  // or a log file that was renamed stays open here
   counts_.stand_for(worker.number);
   return run_worker(file_, parsed_, counts_, ticket_keys_, worker.number, [&](spdlog::logger&) {
     [[maybe_unused]] const auto written = write(told.get(), "", 1);  // after a restart nobody listens
@@ -167,8 +169,13 @@ void Supervisor::tell_all(int signal) const {
 }
 
 void Supervisor::reload() {
+  reopen_log(*log_);
   auto fresh = load_checked(file_);
-  if (!fresh) return log_->error("reload: {} has mistakes; the old configuration holds", file_);
+  if (!fresh) {
+    log_mistakes(*log_, file_, fresh.error());
+    return tell_all(reopen_log_signal());
+  }
+  log_warnings(*log_, *fresh);
   parsed_ = {.config = core::reloaded(parsed_.config, std::move(fresh->config)),
              .lines = std::move(fresh->lines),
              .warnings = {}};

@@ -7,6 +7,7 @@
 #include <systemd/sd-daemon.h>
 
 #include <csignal>
+#include <iostream>
 #include <limits>
 #include <memory>
 
@@ -50,11 +51,13 @@ io::BackendOptions backend_options(const core::Config& config) {
 }
 
 void reload(Server& server, spdlog::logger& log, const std::string& file, std::size_t worker, std::size_t workers) {
+  reopen_log(log);
   const auto fresh = load_checked(file);
-  if (!fresh) return log.error("reload: {} has mistakes; the old configuration holds", file);
+  if (!fresh) return log_mistakes(log, file, fresh.error());
+  if (workers == 1) log_warnings(log, *fresh);  // else the supervisor has
   const auto config = std::make_shared<const core::Config>(core::share(fresh->config, worker, workers));
   if (const auto error = server.reload(config))
-    return log.error("reload: {}: {}; the old configuration holds", error->key, error->what);
+    return log_mistakes(log, file, {{file, fresh->line_of(error->key), error->key, error->what}});
   log.info("reloaded {}", file);
 }
 
@@ -62,6 +65,7 @@ void reload(Server& server, spdlog::logger& log, const std::string& file, std::s
 
 void announce_ready(spdlog::logger& log) {
   log.info("ready");
+  if (!shows_on_stderr(log, spdlog::level::info)) std::cerr << "ready" << std::endl;
   sd_notify(0, "READY=1");
 }
 
@@ -76,11 +80,18 @@ int run_worker(const std::string& file, const core::ParsedConfig& parsed, Shared
   auto made = make_log(config->log, {.worker = workers > 1 ? worker + 1 : 0});
   if (!made) return complain(parsed, file, "log.file", made.error());
   spdlog::logger& log = **made;
+  if (workers == 1) log_warnings(log, parsed);
   // Behind the log, which is the administrator's file. All others are made with the very modes that [uploads] or SITE
   // UMASK says.
   umask(0);
+  const auto fail = [&](const std::string& key, const std::string& what) {
+    const core::ConfigError mistake{file, parsed.line_of(key), key, what};
+    if (!config->log.file.empty()) log.error("{}", log_text(core::to_string(mistake)));
+    flush_log();
+    return print({mistake});
+  };
   auto chosen = io::make_backend(backend_word(config->io.backend), backend_options(*config));
-  if (!chosen) return complain(parsed, file, "io.backend", chosen.error());
+  if (!chosen) return fail("io.backend", chosen.error());
   if (!chosen->why.empty()) log.warn("falling back to {}: {}", chosen->backend->name(), chosen->why);
 
   if (const std::string& why = io::why_no_openat2(); !why.empty())
@@ -90,12 +101,12 @@ int run_worker(const std::string& file, const core::ParsedConfig& parsed, Shared
   Server server(reactor, log, counts, config, std::nullopt, ticket_keys, descriptors);
   if (const auto error = server.start()) {
     reactor.join();  // closes are ops too
-    flush_log();
-    return complain(parsed, file, error->key, error->what);
+    return fail(error->key, error->what);
   }
 
   signals.start(reactor, [&](int signal) {
     if (signal == SIGHUP) return reload(server, log, file, worker, workers);
+    if (signal == reopen_log_signal()) return reopen_log(log);
     if (signal == SIGUSR1) return log.info("{}", to_string(counts.totals()));
     log.info("draining: {} sessions", server.session_count());
     sd_notify(0, "STOPPING=1");

@@ -181,6 +181,20 @@ class Configuration(unittest.TestCase):
                 self.assert_mistake(f'[io]\nbackend = "{backend}"\n[listen]\ncontrol = ["{address}"]\n', 4,
                                     "listen.control", f"{address}.*in use", subcommands=("serve",))
 
+    @unittest.skipUnless(os.geteuid() == 0 and shutil.which("setpriv"), "needs root and setpriv")
+    def test_a_low_port_without_the_right_to_it(self):
+        """Both processes that open ports: the only worker, and the supervisor of several."""
+        self.directory.chmod(0o755)
+        binary = shutil.copy(OPTIMISED, self.directory / "millrace")
+        launcher = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--inh-caps=-all",
+                    "--bounding-set=-all"]
+        if int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()) <= 21:
+            self.skipTest("low ports are everybody's here")
+        for workers in (1, 2):
+            self.assert_mistake(f'[server]\nworkers = {workers}\n[listen]\ncontrol = ["127.0.0.1:21"]\n', 4,
+                                "listen.control", "Permission denied.*CAP_NET_BIND_SERVICE.*1024",
+                                subcommands=("serve",), binary=binary, launcher=launcher)
+
     def test_a_port_that_another_server_serves(self):
         with Server("epoll") as server:
             self.assert_mistake(server.config_file.read_text(), 2, "listen.control", "in use", subcommands=("serve",))
