@@ -38,14 +38,15 @@ optimised = $(patsubst %.cpp,build/obj/%.o,$(1))
 sanitised = $(patsubst %.cpp,build/asan/obj/%.o,$(1))
 
 .PHONY: all run test check canary tsan fuzz bench micro instructions instructions-update layers format format-check tidy \
-        interop conformance storm test-ktls clean help packages-build packages-test packages-check packages-micro \
-        packages-ktls
+        interop conformance storm test-ktls clean help packages-build packages-test packages-interop packages-check \
+        packages-micro packages-ktls
 
 all: build/millrace build/millrace-bench
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
-	@echo "make interop      curl, lftp, rclone, ftplib, tnftp, ncftp and wget against the real binary"
+	@echo "make interop      curl, lftp, rclone, ftplib, tnftp, ncftp and wget against the real binary, and Java's Commons Net,"
+	@echo "                  PHP, Ruby and Perl, which it installs"
 	@echo "make conformance  rows of tests/conformance.md with a passing test, by group"
 	@echo "make storm SEED=n random sessions with faults on the simulated kernel"
 	@echo "make canary       builds deliberate bugs, which the storm must notice"
@@ -63,7 +64,7 @@ help:
 
 # ---- packages: one list, several uses ----
 
-packages-build packages-test packages-check packages-micro packages-ktls: packages-%:
+packages-build packages-test packages-interop packages-check packages-micro packages-ktls: packages-%:
 	@.ci/install-packages $*
 
 # ---- the server ----
@@ -115,7 +116,7 @@ build/asan/obj/%.o: %.cpp | packages-build packages-test
 test: build/millrace build/millrace-bench build/asan/millrace build/asan/millrace-bench build/asan/tests
 	@tests/run all
 
-interop: build/millrace build/millrace-bench | packages-test
+interop: build/millrace build/millrace-bench | packages-test packages-interop
 	@tests/run interop
 
 conformance: build/asan/millrace build/asan/millrace-bench build/asan/tests
