@@ -7,6 +7,7 @@
 #include "tests/backend_cases_files.hpp"
 #include "tests/backend_cases_moves.hpp"
 #include "tests/backend_cases_sockets.hpp"
+#include "tests/backend_cases_uploads.hpp"
 #include "tests/backend_lab.hpp"
 
 namespace backend_cases {
@@ -58,6 +59,11 @@ inline constexpr Case cases[] = {
     {"names are made, moved and removed", names_are_made_moved_and_removed},
     {"read_dir gives each entry once", read_dir_gives_each_entry_once},
     {"read_dir does not look outside", read_dir_does_not_look_outside},
+    {"a name is removed if it is the file's", a_name_is_removed_if_it_is_the_file_s},
+    {"what is appended goes to the end", what_is_appended_goes_to_the_end},
+    {"a lock has one holder", a_lock_has_one_holder},
+    {"a file without a name gets one", a_file_without_a_name_gets_one},
+    {"a flushed file stays open, and a link's text is read", a_flushed_file_stays_open},
     {"call runs a function", call_runs_a_function},
     {"cancel of file ops completes once", cancel_of_file_ops_completes_once},
     {"a cancelled file op says what it did", a_cancelled_file_op_says_what_it_did},
