@@ -269,6 +269,7 @@ void FileTask::rename_new() {
 // Not every file system can rename without replacing: an empty file of ours takes the name, and is replaced at once.
 void FileTask::claim_name() {
   if (published_ || !upload_.must_be_new) return next();
+  below_.assign(core::last_name(path_));
   open_in_parent(below_.c_str(), O_CREAT | O_EXCL, upload_.mode, claimed_);
 }
 
@@ -294,7 +295,8 @@ void FileTask::cut_to_size() {
   cut();
 }
 
-// Another session may have written to the file meanwhile: then it is not ours alone to take away.
+// Another session may have written to the file meanwhile: then it is not ours alone to take away. One that has written
+// exactly as much in its place is not noticed.
 void FileTask::want_length() {
   if (facts_.stx_size != length_) steps_ = {};
   next();
@@ -309,6 +311,7 @@ void FileTask::remove_made() {
 
 void FileTask::unlink_claimed() {
   if (published_ || claimed_ < 0) return next();
+  below_.assign(core::last_name(path_));
   op_.remove(parent_, below_.c_str(), 0, claimed_);
   reactor_.submit(op_);
 }
