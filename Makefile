@@ -1,7 +1,7 @@
 # make          builds build/millrace and build/millrace-bench (optimised)
 # make run      builds it and serves ./srv in the foreground, as config.toml says
 # make test     everything that tests; the last line is "N passed, M failed"
-# make check    what CI runs: test, fuzz, instructions, layers, format, tidy
+# make check    what CI runs: test, canary, fuzz, instructions, layers, format, tidy
 # make help     lists the rest
 # Missing Debian packages are installed when root; otherwise the apt-get line is printed.
 
@@ -199,7 +199,7 @@ instructions-update: build/millrace-micro
 
 # ---- checks ----
 
-check: test fuzz instructions layers format-check tidy
+check: test canary fuzz instructions layers format-check tidy
 
 layers:
 	@tests/layers
