@@ -10,6 +10,7 @@
 #include "io/buffer_pool.hpp"
 #include "io/reactor.hpp"
 #include "net/digests.hpp"
+#include "net/lingering.hpp"
 #include "net/listings.hpp"
 #include "net/open_files.hpp"
 #include "net/passive_listeners.hpp"
@@ -30,6 +31,7 @@ struct Context {
   Roots roots{};
   io::SocketOptions data_options;  ///< of all data connections
   PassiveListeners passive_listeners;
+  Lingering lingering;  ///< data connections that are over
   OpenFiles open_files;
   StaleUploads stale_uploads;
   Digests digests{};

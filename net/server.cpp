@@ -68,6 +68,7 @@ Server::Server(io::Reactor& reactor, spdlog::logger& log, SharedCounts& counts,
                .data_options = data_options(config->tuning),
                .passive_listeners =
                    PassiveListeners(reactor, PassivePorts(config->data.passive_ports), data_options(config->tuning)),
+               .lingering = Lingering(reactor),
                .open_files = OpenFiles(reactor, static_cast<std::size_t>(config->tuning.open_files), descriptors),
                .stale_uploads = StaleUploads(reactor),
                .listings = Listings(listing_room(*config)),
@@ -319,14 +320,16 @@ void Server::on_drain_timeout() {
   context_.log.warn("drain timeout: {} sessions are ended", session_count());
   for (const auto& session : sessions_)
     if (session) session->close();
+  context_.lingering.close_all();
 }
 
 void Server::try_finish() {
   if (!draining_ || session_count() > 0 || !ended_.empty() || !drained_) return;
   for (const auto& listener : listeners_)
     if (!listener->accept_op.idle()) return;
-  if (context_.open_files.busy() || context_.stale_uploads.busy())
-    return context_.reactor.arm(burial_, context_.reactor.now() + io::millisecond);
+  // Clients may still read what they were sent, until the drain timeout.
+  const bool busy = context_.open_files.busy() || context_.stale_uploads.busy() || context_.lingering.count() > 0;
+  if (busy) return context_.reactor.arm(burial_, context_.reactor.now() + io::millisecond);
   context_.reactor.disarm(drain_timer_);
   context_.passive_listeners.close();
   context_.reactor.close(std::exchange(reserve_, -1));

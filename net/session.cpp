@@ -104,7 +104,7 @@ void Session::shut_down() {
 void Session::pump() {
   if (pumping_ || state_ != State::open) return;  // the outer pump goes on
   pumping_ = true;
-  if (pi_.working()) {
+  if (pi_.working() && work_) {  // a work that is only asked for is begun below
     pi_.set_progress(work_->progress());
   } else if (transfer_) {
     pi_.set_progress(transfer_->progress());
@@ -352,6 +352,11 @@ bool Session::on_transfer_marker(std::string_view sender, std::string_view own) 
   pi_.on_marker(sender, own, context_.reactor.now());
   pump();
   return true;
+}
+
+// With the next reply, and so only where the control connection still has TLS.
+void Session::on_data_secured() {
+  if (state_ == State::open && send_op_.via != nullptr) tls_->stream.give_ticket();
 }
 
 void Session::on_data_closed() {

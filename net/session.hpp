@@ -109,6 +109,7 @@ class Session final : public TransferOwner {
   bool on_transfer_marker(std::string_view sender, std::string_view own) override;
   void on_data_closed() override;
   std::shared_ptr<const TlsIdentity> tls_identity() const override { return tls_identity_; }
+  void on_data_secured() override;
 
   /// A password that is being checked; an offload thread sees these copies and nothing else.
   struct Verification {

@@ -25,6 +25,7 @@ namespace net {
 void TlsFree::operator()(ssl_ctx_st* context) const { SSL_CTX_free(context); }
 void TlsFree::operator()(ssl_st* stream) const { SSL_free(stream); }
 void TlsFree::operator()(x509_st* certificate) const { X509_free(certificate); }
+void TlsFree::operator()(ssl_session_st* session) const { SSL_SESSION_free(session); }
 
 TicketKeys TicketKeys::random() {
   TicketKeys keys;
@@ -54,6 +55,9 @@ bool processor_has_aes() {
 
 constexpr long sessions_kept = 10'000;
 constexpr long session_lifetime_s = 86'400;
+// With TLS 1.3 a ticket serves once (RFC 8446 C.4): so many data connections may begin at a time. Each that has shaken
+// hands brings one more, see give_ticket().
+constexpr std::size_t tickets_at_first = 4;
 
 constexpr const char* aes_first = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 constexpr const char* chacha_first = "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384";
@@ -126,6 +130,19 @@ SSL_TICKET_RETURN open_ticket(SSL* stream, SSL_SESSION* session, const unsigned 
   }
 }
 
+// OpenSSL forgets a session when one connection of it ends badly, and the oldest when there are many. Data connections
+// find their control connection's all the same, as long as this lasts: that a transfer was broken off says nothing
+// against it. Each gets a copy of its own.
+SSL_SESSION* find_session(SSL* stream, const unsigned char* id, int size, int* shared) {
+  *shared = 0;
+  const SSL_SESSION* const session = connection_of(stream)->of_control;
+  if (session == nullptr) return nullptr;
+  unsigned own_size = 0;
+  const unsigned char* const own = SSL_SESSION_get_id(session, &own_size);
+  const bool same = std::ranges::equal(std::span(own, own_size), std::span(id, static_cast<std::size_t>(size)));
+  return same ? SSL_SESSION_dup(const_cast<SSL_SESSION*>(session)) : nullptr;
+}
+
 // The octets of the file are the SSL_CTX's, which frees them with itself.
 int staple(SSL* stream, void* argument) {
   const auto& response = *static_cast<const std::string*>(argument);
@@ -153,6 +170,15 @@ void settle_session(SSL* stream) {
   } else if (SSL_session_reused(stream) == 0) {
     SSL_CTX_remove_session(connection_of(stream)->keeper, session);
   }
+}
+
+void give_ticket(SSL* stream) {
+  if (SSL_version(stream) == TLS1_3_VERSION) SSL_new_session_ticket(stream);
+}
+
+TlsSession session_of(SSL* stream) {
+  if (SSL_version(stream) == TLS1_3_VERSION) return nullptr;
+  return TlsSession(SSL_SESSION_dup(SSL_get0_session(stream)));
 }
 
 bool resumes(SSL* stream, const TlsId& id) {
@@ -248,7 +274,8 @@ class TlsContext::Maker {
     SSL_CTX_set_timeout(context_, session_lifetime_s);
     auto keys = keys_.octets;
     SSL_CTX_set_tlsext_ticket_keys(context_, keys.data(), keys.size());
-    SSL_CTX_set_num_tickets(context_, 1);  // is resumed as often as there are data connections
+    SSL_CTX_set_num_tickets(context_, tickets_at_first);
+    SSL_CTX_sess_set_get_cb(context_, &find_session);
     SSL_CTX_set_session_ticket_cb(context_, &seal_ticket, &open_ticket, nullptr);
     set_session_context("millrace");
   }

@@ -16,6 +16,7 @@
 #include "core/config.hpp"
 
 struct ssl_ctx_st;
+struct ssl_session_st;
 struct ssl_st;
 struct x509_st;
 
@@ -25,10 +26,12 @@ struct TlsFree {
   void operator()(ssl_ctx_st* context) const;
   void operator()(ssl_st* stream) const;
   void operator()(x509_st* certificate) const;
+  void operator()(ssl_session_st* session) const;
 };
 using SslContext = std::unique_ptr<ssl_ctx_st, TlsFree>;
 using Ssl = std::unique_ptr<ssl_st, TlsFree>;
 using Certificate = std::unique_ptr<x509_st, TlsFree>;
+using TlsSession = std::unique_ptr<ssl_session_st, TlsFree>;
 
 /// What session tickets are sealed with. Made once at the start and the same in all workers, so that a client may
 /// resume its session wherever it comes to, and after a reload. Who has them can read sessions of TLS 1.2 that were
@@ -68,9 +71,10 @@ class TlsContext {
   /// What a callback of OpenSSL has to know of the connection: set by SSL_set_app_data.
   struct Connection {
     bool data = false;
-    TlsId id{};                    ///< what goes into tickets
-    ssl_ctx_st* keeper = nullptr;  ///< keeps sessions that are no tickets
-    std::string server_name{};     ///< that its ClientHello asks for (SNI); empty: none
+    TlsId id{};                                  ///< what goes into tickets
+    ssl_ctx_st* keeper = nullptr;                ///< keeps sessions that are no tickets
+    const ssl_session_st* of_control = nullptr;  ///< data connections: see TlsIdentity::session
+    std::string server_name{};                   ///< that its ClientHello asks for (SNI); empty: none
   };
 
  private:
@@ -89,6 +93,10 @@ class TlsContext {
 /// Behind a handshake, for sessions that are no tickets: those of control connections carry their id, and those of data
 /// connections are not kept.
 void settle_session(ssl_st* stream);
+/// With TLS 1.3, where a ticket serves once: gives one more, with what is sent next.
+void give_ticket(ssl_st* stream);
+/// A copy of the session that a client of TLS 1.2 may name by its id; nullptr with TLS 1.3.
+TlsSession session_of(ssl_st* stream);
 /// True when the connection's session came from a ticket that carries `id`.
 bool resumes(ssl_st* stream, const TlsId& id);
 /// The session id of the resumed session, or the connection's own.

@@ -29,7 +29,7 @@ TlsStream::TlsStream(io::Reactor& reactor, std::shared_ptr<const TlsContext> con
     : reactor_(reactor),
       buffers_(buffers),
       context_(std::move(context)),
-      connection_{.data = false, .id = random_tls_id(), .keeper = context_->first()},
+      connection_{.data = false, .id = random_tls_id(), .keeper = context_->first(), .of_control = nullptr},
       socket_(socket),
       bio_(reactor.backend(), socket) {
   set_up(context_->certificate_of(host), false);
@@ -40,7 +40,7 @@ TlsStream::TlsStream(io::Reactor& reactor, const TlsIdentity& identity, int sock
     : reactor_(reactor),
       buffers_(buffers),
       context_(identity.context),
-      connection_{.data = true, .id = {}, .keeper = context_->first()},
+      connection_{.data = true, .id = {}, .keeper = context_->first(), .of_control = identity.session.get()},
       socket_(socket),
       bio_(reactor.backend(), socket) {
   set_up(identity.shown.get(), sends && context_->kernel());
@@ -392,7 +392,13 @@ std::shared_ptr<const TlsIdentity> TlsStream::identity() const {
   return std::make_shared<TlsIdentity>(TlsIdentity{.context = context_,
                                                    .shown = SslContext(shown),
                                                    .id = tls_id_of(ssl_.get()),
-                                                   .client = Certificate(SSL_get1_peer_certificate(ssl_.get()))});
+                                                   .client = Certificate(SSL_get1_peer_certificate(ssl_.get())),
+                                                   .session = session_of(ssl_.get())});
+}
+
+void TlsStream::give_ticket() {
+  if (broken_ == 0 && opened_) net::give_ticket(ssl_.get());
+  ERR_clear_error();
 }
 
 bool TlsStream::same_client(const TlsIdentity& identity) const {

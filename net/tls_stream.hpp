@@ -22,9 +22,10 @@ namespace net {
 /// What the handshake of a control connection settled, and its data connections have to fit. Outlives CCC.
 struct TlsIdentity {
   std::shared_ptr<const TlsContext> context;
-  SslContext shown;    ///< with the certificate that the client saw (RFC 4217 15.1.1)
-  TlsId id;            ///< of its TLS session
-  Certificate client;  ///< that the client showed; nullptr: none
+  SslContext shown;      ///< with the certificate that the client saw (RFC 4217 15.1.1)
+  TlsId id;              ///< of its TLS session
+  Certificate client;    ///< that the client showed; nullptr: none
+  TlsSession session{};  ///< with TLS 1.2: what its data connections may resume by id
 };
 
 class TlsStream final : public io::Layer {
@@ -54,6 +55,8 @@ class TlsStream final : public io::Layer {
   bool resumes(const TlsIdentity& identity) const { return net::resumes(ssl_.get(), identity.id); }
   /// Whether the client showed the certificate that it showed before (RFC 4217 15.1.2).
   bool same_client(const TlsIdentity& identity) const;
+  /// Gives the client one more ticket, with what is sent next. For control connections, which clients read.
+  void give_ticket();
   /// Whether the kernel encrypts what is sent.
   bool in_kernel() const { return in_kernel_; }
   /// "TLSv1.3 TLS_AES_128_GCM_SHA256", for the log.

@@ -184,11 +184,15 @@ void Transfer::give_back_listener() {
   if (listener_.socket >= 0) context_.passive_listeners.give_back(std::exchange(listener_, {}));
 }
 
+// What the client was sent it may still have to read. Not so behind an upload: what still comes for one that failed
+// nobody wants, and a reset tells the client so.
 void Transfer::close_socket() {
   early_.reset();
   push_op_.via = nullptr;
   secured_.reset();
-  context_.reactor.close(std::exchange(socket_, -1), true);
+  const bool uploads = !sends() && (state_ == State::flushing || state_ == State::ending || state_ == State::stopping);
+  if (uploads) return context_.reactor.close(std::exchange(socket_, -1), true);
+  context_.lingering.close(std::exchange(socket_, -1), std::max(pushed_, moved()));
 }
 
 // ---- TLS on the data connection: RFC 4217 7, 10.2 ----
@@ -225,6 +229,7 @@ void Transfer::on_handshake_done(std::int32_t result) {
     context_.log.info("{} [{}] TLS handshake on the data connection failed: {}", address_text(peer_), session_id_,
                       stream.reason());
   if (!done) return fail(TransferEnd::Cause::not_secured, result < 0 ? -result : EACCES);
+  owner_.on_data_secured();
   if (refused) return fail(TransferEnd::Cause::not_resumed, EACCES);
   raise(Event::secured);
 }

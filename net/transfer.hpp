@@ -28,6 +28,8 @@ class TransferOwner {
   virtual bool on_transfer_marker(std::string_view sender, std::string_view own) = 0;
   /// Of the control connection's TLS, which data connections have to fit; nullptr: there was none.
   virtual std::shared_ptr<const TlsIdentity> tls_identity() const = 0;
+  /// A data connection has shaken hands, for which the client may have used up a ticket.
+  virtual void on_data_secured() = 0;
   /// After close(): no op is in flight and nothing is open.
   virtual void on_data_closed() = 0;
 };

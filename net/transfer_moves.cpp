@@ -177,10 +177,10 @@ io::Inbound Transfer::inbound() const {
   return secured_ ? secured_->stream.inbound() : context_.reactor.backend().inbound(socket_);
 }
 
-// One 4yz or 5yz and nothing else happened: a data connection that stands stays for the next command. But octets
-// that came for a refused upload must not become the next one's.
+// One 4yz or 5yz and nothing else happened: a data connection that stands stays for the next command. But one that a
+// refused upload may come by is closed, now or later: its bytes must not become the next one's.
 void Transfer::refused(int error) {
-  if (!sends() && inbound() == io::Inbound::octets) raise(Event::lost);
+  if (!sends() && state_ == State::kept) raise(Event::lost);
   file_.release();
   decoder_.reset();
   owner_.on_data_outcome({.error = error});

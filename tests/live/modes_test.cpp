@@ -441,8 +441,10 @@ TEST_CASE("markers are sent every marker_interval_bytes, and REST takes them", "
   client.ask("REST 0+rubbish", 350);
   client.ask("STOR new", 554);
   CHECK_FALSE(std::filesystem::exists(server.root() / "new"));
-  client.ask("RETR file", 125);
-  CHECK(receive_file(data, in_blocks) == content);
+  CHECK(data.receive_all().empty());  // closed: what came for a refused upload must not become the next one's content
+  Socket next = client.passive();
+  client.begin("RETR file");
+  CHECK(receive_file(next, in_blocks) == content);
   client.reply(250);
 }
 

@@ -55,23 +55,23 @@ TEST_CASE("a stranger who comes to a passive port first gets nothing", "[sim][gu
   CHECK(client.reply() == "226");
 }
 
-TEST_CASE("a file that is kept open and was changed in place is the file of now", "[sim][guards][open_files]") {
+TEST_CASE("a file that is kept open is no longer sent once another has its name", "[sim][guards][open_files]") {
   SecureSite site;
-  const auto download = [&](Visitor& client) {
+  site.world.files().make_file("/srv/file", "old");
+  site.world.files().make_file("/srv/other", "new");
+  site.world.run_for(io::second);  // what has changed just now is not kept
+  Visitor client(site);
+  log_in(client);
+  const auto download = [&] {
     SimConnection data = client.open_data();
     CHECK(begins(client, "RETR file"));
     std::string octets = all_of(client, data);
     CHECK(client.reply() == "226");
     return octets;
   };
-  site.world.files().make_file("/srv/file", "old");
-  Visitor client(site);
-  log_in(client);
-  CHECK(download(client) == "old");
-  CHECK(download(client) == "old");
-  site.world.files().set_mode("/srv/file", 0);
-  SimConnection data = client.open_data();
-  CHECK(client.talk("RETR file") == "550");  // who may read it has changed
+  for (int i = 0; i < 4; ++i) CHECK(download() == "old");
+  CHECK(site.world.files().rename(nullptr, "/srv/other", nullptr, "/srv/file", 0) == 0);
+  CHECK(download() == "new");
 }
 
 TEST_CASE("no TYPE or MODE passes the bound on a file's size", "[sim][guards]") {
@@ -88,4 +88,23 @@ TEST_CASE("no TYPE or MODE passes the bound on a file's size", "[sim][guards]") 
   CHECK(client.reply() == (fits ? "226" : "552"));
   const std::string stored = site.world.files().content("/srv/file").value_or("");
   CHECK(stored.size() <= 1000);
+}
+
+// A close with unread bytes resets the connection, and what the client has not read yet is lost behind 226.
+TEST_CASE("a client that sends on the connection of its download gets the file whole", "[sim][guards][DC-12]") {
+  SecureSite site(GENERATE(1, 2, 3, 4));
+  const bool late = GENERATE(false, true);
+  const std::string content(200'000, 'c');
+  site.world.files().make_file("/srv/file", content);
+  Visitor client(site);
+  log_in(client);
+  SimConnection data = client.open_data();
+  if (!late) data.write("nobody asked for this");
+  CHECK(begins(client, "RETR file"));
+  if (late) site.world.run_for(50 * io::millisecond);
+  if (late) data.write("nobody asked for this");
+  CHECK(all_of(client, data) == content);
+  CHECK_FALSE(data.was_reset());
+  CHECK(client.reply() == "226");
+  data.close();
 }

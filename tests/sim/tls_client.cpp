@@ -42,13 +42,23 @@ TlsClient::TlsClient(const TlsPeer& peer, SimConnection& connection, const TlsCl
   if (server_name != nullptr) SSL_set_tlsext_host_name(ssl_, server_name);
   if (wants_status) SSL_set_tlsext_status_type(ssl_, TLSEXT_STATUSTYPE_ocsp);
   if (like != nullptr && !like->sessions_.empty()) {
-    SSL_SESSION* const copy = SSL_SESSION_dup(like->sessions_.back());  // TLS 1.3 lets each be used once
-    SSL_set_session(ssl_, copy);
-    SSL_SESSION_free(copy);
-  } else if (like != nullptr) {
-    SSL_set_session(ssl_, SSL_get0_session(like->ssl_));
+    SSL_SESSION* const session = like->sessions_.back();
+    resume(session);
+    if (SSL_SESSION_get_protocol_version(session) == TLS1_3_VERSION) {  // which lets each be used once
+      like->sessions_.pop_back();
+      SSL_SESSION_free(session);
+    }
+  } else if (like != nullptr && SSL_version(like->ssl_) != TLS1_3_VERSION) {
+    resume(SSL_get0_session(like->ssl_));
   }
   turn();
+}
+
+// OpenSSL takes a session for spoilt once a connection of it was broken off: each gets a copy.
+void TlsClient::resume(SSL_SESSION* session) {
+  SSL_SESSION* const copy = SSL_SESSION_dup(session);
+  SSL_set_session(ssl_, copy);
+  SSL_SESSION_free(copy);
 }
 
 TlsClient::~TlsClient() {

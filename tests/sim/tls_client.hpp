@@ -35,7 +35,7 @@ class TlsPeer {
 
 class TlsClient {
  public:
-  /// Begins the handshake on `connection`, which must outlive it. `like`: resumes that one's session.
+  /// Begins the handshake on `connection`, which must outlive it. `like`: resumes that one's session, if it has any.
   TlsClient(const TlsPeer& peer, SimConnection& connection, const TlsClient* like = nullptr,
             const char* server_name = nullptr, bool wants_status = false);
   ~TlsClient();
@@ -71,10 +71,12 @@ class TlsClient {
   void flush();
   void note(int result);
 
+  void resume(ssl_session_st* session);
+
   SimConnection& connection_;
   ssl_st* ssl_;
   bio_st *in_, *out_;
-  std::vector<ssl_session_st*> sessions_;
+  mutable std::vector<ssl_session_st*> sessions_;  ///< one that is resumed with TLS 1.3 is used up
   std::string unsent_, received_, reason_;
   bool ending_ = false, connected_ = false, failed_ = false, ended_ = false;
 };

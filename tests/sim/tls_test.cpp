@@ -379,6 +379,67 @@ TEST_CASE("where data must resume, what does not gets 522 and no octet", "[sim][
   CHECK(site.totals().tls_data_resumed == 1);
 }
 
+TEST_CASE("where data must resume, one file after the other does, both ways", "[sim][tls][TL-17]") {
+  const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
+  const bool takes_tickets = GENERATE(true, false);
+  CAPTURE(version, takes_tickets);
+  SecureSite site(1, [&](Config& config, Authority&) { config.tls.resumption_required = true; });
+  const std::string content = noise(30'000);
+  site.world.files().make_file("/srv/file", content);
+  const TlsPeer peer(version);
+  if (!takes_tickets && version != TLS1_3_VERSION) SSL_CTX_set_options(peer.context(), SSL_OP_NO_TICKET);
+  Visitor visitor(site);
+  CHECK(visitor.reply() == "220");
+  REQUIRE(visitor.secure(peer));
+  visitor.log_in();
+  for (int i = 0; i < 8; ++i) {
+    CHECK(visitor.download("RETR file", peer) == content);
+    CHECK(visitor.reply() == "226");
+    visitor.upload("STOR copy", content, peer);
+    CHECK(visitor.reply() == "226");
+    CHECK(site.world.files().content("/srv/copy") == content);
+  }
+  CHECK(site.totals().tls_data_resumed == 16);
+}
+
+TEST_CASE("a transfer that is broken off leaves its TLS session to the next ones", "[sim][tls][TL-17]") {
+  const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
+  const bool takes_tickets = GENERATE(true, false);
+  const bool uploads = GENERATE(true, false);
+  const int how = GENERATE(0, 1, 2, 3);  // FIN, reset, ABOR, in the midst of the handshake
+  CAPTURE(version, takes_tickets, uploads, how);
+  SecureSite site(1, [&](Config& config, Authority&) { config.tls.resumption_required = true; });
+  const std::string content = noise(2'000'000);
+  site.world.files().make_file("/srv/file", content);
+  const TlsPeer peer(version);
+  if (!takes_tickets && version != TLS1_3_VERSION) SSL_CTX_set_options(peer.context(), SSL_OP_NO_TICKET);
+  Visitor visitor(site);
+  CHECK(visitor.reply() == "220");
+  REQUIRE(visitor.secure(peer));
+  visitor.log_in();
+  for (int i = 0; i < 3; ++i) {
+    SimConnection data = visitor.open_data();
+    CHECK(begins(visitor.talk(uploads ? "STOR copy" : "RETR file")));
+    {
+      TlsClient secured(peer, data, visitor.tls());
+      if (how != 3) {
+        if (uploads) secured.write("only a par");
+        CHECK(visitor.wait([&] { return secured.turn(), secured.connected() && data.all_delivered(); }));
+        site.world.run_for(100 * io::millisecond);
+      }
+    }
+    if (how == 0 || how == 3) data.shutdown_send();
+    if (how == 1) data.reset();
+    if (how == 2) visitor.send("ABOR\r\n");
+    if (how != 1) visitor.wait([&] { return data.read(), data.ended() || visitor.tls()->has_line(); });
+    if (how != 1) data.close();
+    CHECK(visitor.reply() != "");
+    if (how == 2) CHECK(visitor.reply() == "226");
+    CHECK(visitor.download("RETR file", peer) == content);
+    CHECK(visitor.reply() == "226");
+  }
+}
+
 TEST_CASE("another client's TLS session opens nobody's data connection", "[sim][tls][TL-17]") {
   const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
   SecureSite site(1, [&](Config& config, Authority&) { config.tls.resumption_required = true; });
