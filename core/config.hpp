@@ -40,7 +40,7 @@ struct PortRange {
 
 struct Config {
   struct Server {
-    std::string name = "Millrace";      ///< in the greeting and STAT
+    std::string name = "Millrace";              ///< in the greeting and STAT
     std::string greeting = "FTP server ready";  ///< text of 220 after the name
     std::vector<std::string> hosts;     ///< names by which HOST asks for what stands outside [[host]]; lower case
     Language language = Language::en;   ///< of replies until LANG chooses one

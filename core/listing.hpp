@@ -20,7 +20,7 @@ struct Entry {
   std::uint32_t links = 1;
   std::uint32_t owner = 0;
   std::uint32_t group = 0;
-  std::uint64_t size = 0;        ///< octets
+  std::uint64_t size = 0;  ///< octets
   FileTime modified{};
   std::uint64_t device = 0, inode = 0;
   bool kind_alone = false;     ///< nothing else is known

@@ -117,7 +117,7 @@ void Pi::after_no_directory(const Outcome& outcome) {
 // the client wrote it, where that leads to the same place.
 std::string Pi::pathname_of_unique(std::string_view name) const {
   const std::string_view directory = parent_path(path_);
-  const std::string as_given = fmt::format("{}{}", std::string_view(given_).substr(0, given_.rfind('/') + 1), name);
+  std::string as_given = fmt::format("{}{}", std::string_view(given_).substr(0, given_.rfind('/') + 1), name);
   const auto place = resolve_path(directory_, as_given);
   if (place && parent_path(*place) == directory) return as_given;
   return fmt::format("{}{}{}", directory, directory == "/" ? "" : "/", name);
@@ -275,7 +275,8 @@ bool Pi::may_replace() const { return account_->rights.has(Right::write) && acco
 void Pi::after_rename(const Outcome& outcome) {
   if (outcome.error != action::other_file_system) return after_file_action(outcome);
   paths_.assign(1, rename_from_);
-  begin_work({.kind = WorkSpec::Kind::move, .path = path_, .sources = paths_, .replaces = may_replace()}, &Pi::after_move);
+  begin_work({.kind = WorkSpec::Kind::move, .path = path_, .sources = paths_, .replaces = may_replace()},
+             &Pi::after_move);
 }
 
 void Pi::after_move(const Outcome& outcome) {

@@ -124,7 +124,7 @@ class Walk {
     return opened == -ELOOP && !keeps_link ? -EAGAIN : opened;  // a link has come meanwhile
   }
 
-  const int root_;
+  int root_;
   Fd here_;
   const open_how& how_;
   std::deque<std::string> rest_;

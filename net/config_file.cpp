@@ -122,8 +122,7 @@ class SystemCheck {
       if (account->password_hash.empty() || parsed_.line_of(key) == 0 || !looked_at.insert(key).second) continue;
       const HashOpinion opinion = judge_hash(account->password_hash);
       if (!opinion.mistake.empty()) complain(key, opinion.mistake);
-      if (!opinion.warning.empty())
-        warnings_.push_back({file_, parsed_.line_of(key), key, opinion.warning});
+      if (!opinion.warning.empty()) warnings_.push_back({file_, parsed_.line_of(key), key, opinion.warning});
     }
   }
 
@@ -138,9 +137,9 @@ class SystemCheck {
   void check_directory(const std::string& key, const std::string& path) {
     const io::Fd directory(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!directory || faccessat(directory.get(), ".", X_OK, AT_EACCESS) != 0)
-      warnings_.push_back({file_, parsed_.line_of(key), key,
-                           fmt::format("cannot open the directory `{}`: {}; nobody else is refused", path,
-                                       std::strerror(errno))});
+      warnings_.push_back(
+          {file_, parsed_.line_of(key), key,
+           fmt::format("cannot open the directory `{}`: {}; nobody else is refused", path, std::strerror(errno))});
   }
 
   const core::ParsedConfig& parsed_;

@@ -125,8 +125,9 @@ void CopyWork::on_target_done() {
       at_ = job_.combines && target_facts_.stx_mode != 0 ? 1 : 0;  // the target itself stays
       if (job_.combines) return remove_sources();
       if (!job_.moves) return end(0);
-      phase_ = Phase::finding;
-      return from_.look(root_, job_.sources.front(), FileTask::LinkAtEnd::itself);
+      phase_ = Phase::setting_mode;  // behind all that would change the time once more
+      op_.set_mode(to_.file(), "", moved_.stx_mode & permissions);
+      return reactor_.submit(op_);
     default: return end(why_);  // discarded
   }
 }
@@ -140,14 +141,17 @@ void CopyWork::copy_piece() {
 }
 
 void CopyWork::on_op_done(io::Op& op) {
-  if (op.result < 0) return fail(-op.result);
+  const bool published = phase_ == Phase::setting_mode || phase_ == Phase::setting_time;
+  if (op.result < 0) return published ? end(-op.result) : fail(-op.result);
   switch (phase_) {
     case Phase::comparing: return on_compared();
     case Phase::setting_mode:
       phase_ = Phase::setting_time;
-      op_.set_times(to_.file(), "", moved_.stx_mtime.tv_sec * io::second + moved_.stx_mtime.tv_nsec);
+      op_.set_times(to_.file(), "", {.tv_sec = moved_.stx_mtime.tv_sec, .tv_nsec = moved_.stx_mtime.tv_nsec});
       return reactor_.submit(op_);
-    case Phase::setting_time: return publish();
+    case Phase::setting_time:
+      phase_ = Phase::finding;
+      return from_.look(root_, job_.sources.front(), FileTask::LinkAtEnd::itself);
     default: return on_copied(op);
   }
 }
@@ -166,9 +170,7 @@ void CopyWork::on_compared() {
   };
   const bool unchanged = now_.stx_size == moved_.stx_size && same_time(now_.stx_mtime, moved_.stx_mtime);
   if (!unchanged || progress_.octets != moved_.stx_size) return fail(EAGAIN);
-  phase_ = Phase::setting_mode;
-  op_.set_mode(to_.file(), "", moved_.stx_mode & permissions);
-  reactor_.submit(op_);
+  publish();
 }
 
 void CopyWork::publish() {

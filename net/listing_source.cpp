@@ -222,7 +222,7 @@ void ListingSource::append(const io::DirEntry& found) {
                     .begin = static_cast<std::uint32_t>(begin),
                     .size = static_cast<std::uint32_t>(text_.size() - begin),
                     .name_size = static_cast<std::uint32_t>(found.name.size()),
-                     .descends = entry.kind == core::Entry::Kind::directory && is_shown(found.name)});
+                    .descends = entry.kind == core::Entry::Kind::directory && is_shown(found.name)});
 }
 
 core::Entry ListingSource::entry_of(const io::DirEntry& found) const {

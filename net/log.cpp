@@ -72,8 +72,8 @@ class FileSink final : public spdlog::sinks::base_sink<std::mutex> {
     sink_it_(spdlog::details::log_msg("millrace", spdlog::level::err, text));
   }
 
-  const std::string path_;
-  const mode_t umask_;
+  std::string path_;
+  mode_t umask_;
   io::Fd file_;
   std::atomic<bool> reopen_wanted_ = false;
 };

@@ -55,7 +55,9 @@ void RootOpening::on_op_done(io::Op& op) {
 
 void RootOpening::on_opened(std::int32_t result) {
   if (result == -ENOENT && mode_) {
-    op_.make_dir(AT_FDCWD, path_.c_str(), *std::exchange(mode_, std::nullopt));
+    const unsigned mode = *mode_;
+    mode_.reset();  // once
+    op_.make_dir(AT_FDCWD, path_.c_str(), mode);
     return reactor_.submit(op_);
   }
   if (result < 0) return finish(-result);

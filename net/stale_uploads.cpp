@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstdint>
 
 #include "core/path.hpp"
 
@@ -131,7 +132,7 @@ void StaleSweep::on_removed(std::int32_t result) {
 
 void StaleUploads::written_to(const std::shared_ptr<Root>& root, std::string_view directory) {
   if (closed_) return;
-  const Root* const address = root.get();
+  const auto address = reinterpret_cast<std::uintptr_t>(root.get());
   key_.assign(reinterpret_cast<const char*>(&address), sizeof address);
   key_ += directory;
   const auto seen = seen_.find(key_);

@@ -65,7 +65,7 @@ void reload(Server& server, spdlog::logger& log, const std::string& file, std::s
 
 void announce_ready(spdlog::logger& log) {
   log.info("ready");
-  if (!shows_on_stderr(log, spdlog::level::info)) std::cerr << "ready" << std::endl;
+  if (!shows_on_stderr(log, spdlog::level::info)) std::cerr << "ready\n" << std::flush;
   sd_notify(0, "READY=1");
 }
 

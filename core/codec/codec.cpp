@@ -88,8 +88,7 @@ bool Chain::restore(std::string_view state) {
 /// zlib stream does: with the checksum.
 class Inflated final : public Codec {
  public:
-  explicit Inflated(std::unique_ptr<Codec> inside)
-      : Inflated(std::make_unique<InflateDecoder>(), std::move(inside)) {}
+  explicit Inflated(std::unique_ptr<Codec> inside) : Inflated(std::make_unique<InflateDecoder>(), std::move(inside)) {}
   Progress run(std::span<const char> in, std::span<char> out, Marks behind) override;
   /// A file is taken up as in MODE S, in a new zlib stream.
   std::string state() const override { return inside_.state(); }

@@ -1,5 +1,5 @@
-// MODE Z received: the first octets choose TYPE, STRU and pieces, the rest is the zlib stream. It comes to an end, makes
-// no more than zlib can, and leaves alone what stands behind its end.
+// MODE Z received: the first octets choose TYPE, STRU and pieces, the rest is the zlib stream. It comes to an end,
+// makes no more than zlib can, and leaves alone what stands behind its end.
 #include <algorithm>
 #include <array>
 #include <cerrno>

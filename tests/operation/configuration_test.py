@@ -132,7 +132,7 @@ class Configuration(unittest.TestCase):
     def test_a_missing_root(self):
         missing = self.directory / "missing"
         self.assert_warning(self.listen + f'[anonymous]\nroot = "{missing}"\n', 4, "anonymous.root", "No such file")
-        user = f'[[user]]\nname = "demo"\npassword = "$1$x$y"\nroot = "{missing}"\n'
+        user = f'[[user]]\nname = "demo"\npassword = ""\nroot = "{missing}"\n'
         self.assert_warning(self.listen + user, 6, "user[0].root", "No such file")
         host = f'[[host]]\nname = "files.example.org"\n[host.anonymous]\nroot = "{missing}"\n'
         self.assert_warning(self.listen + host, 6, "host[0].anonymous.root", "No such file")

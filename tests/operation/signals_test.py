@@ -117,7 +117,7 @@ class Reload:
     def test_a_broken_configuration_changes_nothing_and_is_told(self):
         with Server(self.backend) as server:
             for broken in ("[listen\n", '[io]\nbakend = "auto"\n',
-                           to_toml(server.settings | {"anonymous": {"root": "/missing/root"}})):
+                           to_toml(server.settings | {"tls": {"certificate": "/missing.pem", "key": "/missing.pem"}})):
                 told = server.log().count("old configuration holds")
                 server.write_config(broken)
                 server.reload()

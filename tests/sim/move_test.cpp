@@ -79,12 +79,15 @@ TEST_CASE("a move that cannot be finished leaves the source", "[sim][move]") {
 
 TEST_CASE("a move tells how far it is, and ABOR ends it with the source in place", "[sim][move]") {
   Site site;
-  prepare(site);
+  prepare(site, 100'000'000);
+  const std::string large(40'000'000, 'l');
+  site.files().make_file("/srv/file", large, 0640);
+  site.files().set_modified("/srv/file", time_ns);
   Visitor& client = site.visitor();
   site.station.world.set_faults({.short_counts = 1, .slow_disk = 1});
   CHECK(client.ask("RNFR /file") == 350);
   client.send("RNTO /other/moved");
-  site.station.world.run_until([&] { return !site.files().names("/srv/other").empty(); });
+  REQUIRE(site.station.world.run_until([&] { return site.station.server->context().heavy_works == 1; }));
   client.send("STAT");
   CHECK(client.wait() == 211);
   client.send("ABOR");
@@ -92,24 +95,27 @@ TEST_CASE("a move tells how far it is, and ABOR ends it with the source in place
   CHECK(client.wait() == 226);
   site.station.world.stop_faults();
   site.station.world.run_for(io::second);
-  CHECK(site.content("/file") == content);
+  CHECK((site.content("/file") == large));
   CHECK(site.files().names("/srv/other").empty());
   CHECK(site.station.server->context().heavy_works == 0);
 }
 
 TEST_CASE("a file that changes while it is moved stays, with what was written", "[sim][move]") {
   Site site;
-  prepare(site);
+  prepare(site, 100'000'000);
+  const std::string large(40'000'000, 'l');
+  site.files().make_file("/srv/file", large, 0640);
+  site.files().set_modified("/srv/file", time_ns);
   Visitor& client = site.visitor();
   site.station.world.set_faults({.short_counts = 1, .slow_disk = 1});
   CHECK(client.ask("RNFR /file") == 350);
   client.send("RNTO /other/moved");
-  site.station.world.run_until([&] { return !site.files().names("/srv/other").empty(); });
+  REQUIRE(site.station.world.run_until([&] { return site.station.server->context().heavy_works == 1; }));
   site.files().set_modified("/srv/file", time_ns + 1);
   CHECK(client.wait() == 450);
   site.station.world.stop_faults();
   site.station.world.run_for(io::second);
-  CHECK(site.content("/file") == content);
+  CHECK((site.content("/file") == large));
   CHECK(site.files().names("/srv/other").empty());
 }
 

@@ -17,6 +17,9 @@ namespace sim {
 core::Representation draw_representation(Random& random);
 /// A file that has a form in that representation: lines, runs of one octet, logical bytes, or pages and holes.
 std::string draw_file(Random& random, const core::Representation& as);
+/// Without a CR before an LF. In TYPE A such a line end becomes LF on the way, and then a marker's offset in the file
+/// that is sent is not the one in the file that is received; codec_property_test.cpp has such files.
+std::string without_cr_lf(std::string file);
 /// The commands that lead from one representation to another.
 std::vector<std::string> parameter_commands(const core::Representation& from, const core::Representation& to);
 /// What TYPE, STRU or MODE with a good answer makes of a representation; other lines change nothing.
