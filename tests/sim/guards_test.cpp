@@ -1,6 +1,6 @@
 // What the storm cannot tell from chance, one case each, with the whole server on the simulated kernel: who may come to
 // a passive port, that a file kept open is the file of now, that no codec passes uploads.file_max_bytes. `make canary`
-// builds each of these faults and wants it noticed here.
+// builds two of these faults and wants them noticed here.
 #include <fmt/format.h>
 
 #include <string>
