@@ -143,8 +143,11 @@ bool Pi::must_abort_work() {
 
 void Pi::run_command(const CommandRow& row, const Command& command) {
   assert(foreground_.row == nullptr);
-  foreground_ = {&row, row.diagram};
-  if (row.handler != &Pi::on_pass && row.handler != &Pi::on_acct) foreground_.argument = command.argument;
+  foreground_.row = &row;
+  foreground_.diagram = row.diagram;
+  foreground_.names_path = false;
+  const bool secret = row.handler == &Pi::on_pass || row.handler == &Pi::on_acct;
+  foreground_.argument.assign(secret ? std::string_view() : command.argument);
   if (may_run(row, command)) (this->*row.handler)(command.argument);
 }
 
@@ -205,7 +208,8 @@ void Pi::reply_to(Exchange& exchange, Code code, std::string_view text) {
 void Pi::note(const Exchange& exchange, Code code, std::string_view text) {
   constexpr unsigned done = 200, pending = 300, refused = 500;
   const CommandRow& row = *exchange.row;
-  const bool of_site = find_site_command(row.verb) == &row;
+  const std::span<const CommandRow> site = site_table();
+  const bool of_site = &row >= site.data() && &row < site.data() + site.size();
   const bool changed =
       number(code) >= done && number(code) < pending && (of_site ? row.right.has_value() : changes(row));
   if (&exchange == &transfer_ || (number(code) < refused && !changed)) return;

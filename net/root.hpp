@@ -29,6 +29,7 @@ class Root {
   Root& operator=(const Root&) = delete;
   ~Root();
   int directory() const { return directory_; }
+  const Identity& identity() const { return identity_; }
 
  private:
   Roots& roots_;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cstdint>
 
 #include "core/path.hpp"
 
@@ -132,15 +131,13 @@ void StaleSweep::on_removed(std::int32_t result) {
 
 void StaleUploads::written_to(const std::shared_ptr<Root>& root, std::string_view directory) {
   if (closed_) return;
-  const auto address = reinterpret_cast<std::uintptr_t>(root.get());
-  key_.assign(reinterpret_cast<const char*>(&address), sizeof address);
-  key_ += directory;
-  const auto seen = seen_.find(key_);
+  Place place{root->identity(), directory};
+  const auto seen = seen_.find(place);
   const bool looked = seen != seen_.end() && reactor_.now() < seen->second;
   if (looked || waiting_.size() >= waiting_most) return;
   if (seen_.size() >= seen_most) seen_.clear();
-  seen_[key_] = io::never;
-  waiting_.emplace_back(root, std::string(directory), key_);
+  seen_[place] = io::never;
+  waiting_.emplace_back(root, std::move(place));
   if (!sweep_.busy()) next();
 }
 
@@ -148,8 +145,8 @@ void StaleUploads::next() {
   if (waiting_.empty()) return;
   Waiting first = std::move(waiting_.front());
   waiting_.pop_front();
-  sweeping_ = std::move(first.key);
-  sweep_.start(std::move(first.root), first.directory, false);
+  sweeping_ = std::move(first.place);
+  sweep_.start(std::move(first.root), sweeping_.second, false);
 }
 
 void StaleUploads::on_swept() {

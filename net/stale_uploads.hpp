@@ -5,10 +5,11 @@
 
 #include <cstddef>
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "io/dir_batch.hpp"
@@ -83,9 +84,11 @@ class StaleUploads {
   bool busy() const { return sweep_.busy(); }
 
  private:
+  /// A directory by its root, of which no pointer will do: roots come and go, and addresses are used again.
+  using Place = std::pair<Root::Identity, std::string>;
   struct Waiting {
     std::shared_ptr<Root> root;
-    std::string directory, key;
+    Place place;
   };
   void next();
   void on_swept();
@@ -93,8 +96,8 @@ class StaleUploads {
   io::Reactor& reactor_;
   StaleSweep sweep_;
   std::deque<Waiting> waiting_;
-  std::unordered_map<std::string, io::Time> seen_;  ///< roots and paths, and from when on they are worth another look
-  std::string key_, sweeping_;
+  std::map<Place, io::Time> seen_;  ///< from when on they are worth another look
+  Place sweeping_;
   bool closed_ = false;
 };
 

@@ -152,7 +152,7 @@ void FileTask::read_link() {
   op_.read_link(object_, "", end_link_text_);
   reactor_.submit(op_);
 }
-void FileTask::open_parent() { open_below(core::parent_path(path_), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, parent_); }
+void FileTask::open_parent() { open_below(core::parent_path(path_), O_PATH | O_DIRECTORY | O_CLOEXEC, 0, parent_); }
 void FileTask::open_parent2() { open_below(core::parent_path(path2_), O_PATH | O_DIRECTORY | O_CLOEXEC, 0, parent2_); }
 
 void FileTask::find_kept() {

@@ -80,7 +80,7 @@ void Transfer::act(core::dtp::Action action) {
 void Transfer::dropped() {
   aim_ = peer_;
   if (closing_) return owner_.on_data_closed();
-  owner_.on_data_outcome({});
+  owner_.on_data_outcome({.error = std::exchange(refusal_, 0)});
 }
 
 void Transfer::arm_timer(std::int64_t seconds) {

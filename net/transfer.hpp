@@ -152,6 +152,7 @@ class Transfer final : private FlowOwner {
 
   State state_ = State::idle;
   Event renewing_ = Event::drop;  ///< what is raised again once the earlier connection is closed
+  int refusal_ = 0;               ///< why an upload is refused whose connection is being closed first
   core::Endpoint aim_;
   PassiveListener listener_;  ///< lent to us while its socket is one
   int socket_ = -1;

@@ -177,13 +177,15 @@ io::Inbound Transfer::inbound() const {
   return secured_ ? secured_->stream.inbound() : context_.reactor.backend().inbound(socket_);
 }
 
-// One 4yz or 5yz and nothing else happened: a data connection that stands stays for the next command. But one that a
-// refused upload may come by is closed, now or later: its bytes must not become the next one's.
+// One 4yz or 5yz and nothing else happened: a data connection that stands stays for the next command. But one by which
+// a refused upload has come or may still come is closed first: its bytes must not become the next one's.
 void Transfer::refused(int error) {
-  if (!sends() && state_ == State::kept) raise(Event::lost);
   file_.release();
   decoder_.reset();
-  owner_.on_data_outcome({.error = error});
+  const bool may_bring_it = state_ == State::listening || state_ == State::connected || state_ == State::kept;
+  if (sends() || !may_bring_it) return owner_.on_data_outcome({.error = error});
+  refusal_ = error;
+  drop();
 }
 
 void Transfer::proceed() { raise(Event::start); }
