@@ -180,3 +180,42 @@ class ResumesUploads(ResumesDownloads):
         material.make_hole(self.up / "sparse", RESUME_AT)
         self.resume_upload(material.shared() / "sparse", "up/sparse")
         self.assert_same_tail(self.up / "sparse")
+
+
+class GoesThroughNoLink:
+    """Recursive deletion removes links and leaves what they lead to. Needs delete_tree(remote)."""
+
+    def make_links(self):
+        """up/work, with links of each kind; what must stay is in up/kept."""
+        kept, work = self.up / "kept", self.up / "work"
+        (kept / "below").mkdir(parents=True)
+        for file in (kept / "file", kept / "below" / "deep"):
+            file.write_text("precious")
+        (work / "inner").mkdir(parents=True)
+        (work / "own").write_text("own")
+        links = {"dir": "../kept", "self": ".", "above": "..", "file": "../kept/file", "gone": "nowhere",
+                 "out": "/etc", "loop": "loop", "inner/dir": "../../kept"}
+        for name, target in links.items():
+            (work / name).symlink_to(target)
+        return kept, work
+
+    def test_deletes_a_tree_and_leaves_what_is_behind_its_links(self):
+        kept, work = self.make_links()
+        self.delete_tree("up/work")
+        self.assertFalse(os.path.lexists(work))
+        self.assertEqual((kept / "file").read_text(), "precious")
+        self.assertEqual((kept / "below" / "deep").read_text(), "precious")
+
+
+class FetchesLinks(GoesThroughNoLink):
+    """A tree with links to itself has an end. Needs download_tree(remote, local)."""
+
+    def test_fetches_a_tree_with_links_to_itself(self):
+        _, work = self.make_links()
+        for name in ("gone", "out", "loop"):  # nobody can fetch what these lead to
+            (work / name).unlink()
+        self.download_tree("up/work", self.local / "copy")
+        self.assertEqual((self.local / "copy" / "own").read_text(), "own")
+        for name in ("self", "above", "inner/dir"):
+            entered = self.local / "copy" / name
+            self.assertTrue(entered.is_symlink() or not entered.is_dir(), name)

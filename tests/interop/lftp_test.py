@@ -2,8 +2,8 @@
 import re
 
 from interop import material
-from interop.client import (Client, Downloads, DownloadsTrees, KeepsTimes, LargeTrees, ResumesUploads, Uploads,
-                            UploadsTrees)
+from interop.client import (Client, Downloads, DownloadsTrees, FetchesLinks, KeepsTimes, LargeTrees, ResumesUploads,
+                            Uploads, UploadsTrees)
 from interop.server import PASSWORD, USER, on_both_backends, on_one_backend, wait_until
 
 SETTINGS = """set cmd:fail-exit yes
@@ -34,7 +34,10 @@ class LftpCase(Client):
 
 
 @on_both_backends
-class Lftp(LftpCase, Downloads, Uploads, DownloadsTrees, UploadsTrees, ResumesUploads, KeepsTimes):
+class Lftp(LftpCase, Downloads, Uploads, DownloadsTrees, UploadsTrees, ResumesUploads, KeepsTimes, FetchesLinks):
+    def delete_tree(self, remote):
+        self.lftp(f"rm -r {quoted(remote)}")
+
     def download(self, remote, local):
         self.lftp(f"get -- {quoted(remote)} -o {quoted(local)}")
 

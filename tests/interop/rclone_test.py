@@ -6,7 +6,8 @@ import hashlib
 import json
 
 from interop import material
-from interop.client import Client, Downloads, DownloadsTrees, KeepsTimes, LargeTrees, Uploads, UploadsTrees
+from interop.client import (Client, Downloads, DownloadsTrees, GoesThroughNoLink, KeepsTimes, LargeTrees, Uploads,
+                            UploadsTrees)
 from interop.server import PASSWORD, USER, on_both_backends, on_one_backend, wait_until
 from interop.tls_test import Secured
 
@@ -39,7 +40,10 @@ class RcloneCase(Client):
 
 
 @on_both_backends
-class Rclone(RcloneCase, Downloads, Uploads, DownloadsTrees, UploadsTrees, KeepsTimes):
+class Rclone(RcloneCase, Downloads, Uploads, DownloadsTrees, UploadsTrees, KeepsTimes, GoesThroughNoLink):
+    def delete_tree(self, remote):
+        self.rclone("purge", f":ftp:{remote}")
+
     def download(self, remote, local):
         self.rclone("copyto", f":ftp:{remote}", local)
 
