@@ -19,6 +19,21 @@ void prepare(Site& site, std::int64_t capacity = 10'000'000) {
   site.files().set_modified("/srv/file", time_ns);
 }
 
+std::string large() { return std::string(40'000'000, 'l'); }
+
+/// A client whose move of a large file is under way on a slow disk.
+Visitor& begin_long_move(Site& site) {
+  prepare(site, 100'000'000);
+  site.files().make_file("/srv/file", large(), 0640);
+  site.files().set_modified("/srv/file", time_ns);
+  Visitor& client = site.visitor();
+  site.station.world.set_faults({.short_counts = 1, .slow_disk = 1});
+  CHECK(client.ask("RNFR /file") == 350);
+  client.send("RNTO /other/moved");
+  REQUIRE(site.station.world.run_until([&] { return site.station.server->context().heavy_works == 1; }));
+  return client;
+}
+
 }  // namespace
 
 TEST_CASE("a file is moved to another file system with its time and mode", "[sim][move]") {
@@ -79,15 +94,7 @@ TEST_CASE("a move that cannot be finished leaves the source", "[sim][move]") {
 
 TEST_CASE("a move tells how far it is, and ABOR ends it with the source in place", "[sim][move]") {
   Site site;
-  prepare(site, 100'000'000);
-  const std::string large(40'000'000, 'l');
-  site.files().make_file("/srv/file", large, 0640);
-  site.files().set_modified("/srv/file", time_ns);
-  Visitor& client = site.visitor();
-  site.station.world.set_faults({.short_counts = 1, .slow_disk = 1});
-  CHECK(client.ask("RNFR /file") == 350);
-  client.send("RNTO /other/moved");
-  REQUIRE(site.station.world.run_until([&] { return site.station.server->context().heavy_works == 1; }));
+  Visitor& client = begin_long_move(site);
   client.send("STAT");
   CHECK(client.wait() == 211);
   client.send("ABOR");
@@ -95,27 +102,19 @@ TEST_CASE("a move tells how far it is, and ABOR ends it with the source in place
   CHECK(client.wait() == 226);
   site.station.world.stop_faults();
   site.station.world.run_for(io::second);
-  CHECK((site.content("/file") == large));
+  CHECK((site.content("/file") == large()));
   CHECK(site.files().names("/srv/other").empty());
   CHECK(site.station.server->context().heavy_works == 0);
 }
 
 TEST_CASE("a file that changes while it is moved stays, with what was written", "[sim][move]") {
   Site site;
-  prepare(site, 100'000'000);
-  const std::string large(40'000'000, 'l');
-  site.files().make_file("/srv/file", large, 0640);
-  site.files().set_modified("/srv/file", time_ns);
-  Visitor& client = site.visitor();
-  site.station.world.set_faults({.short_counts = 1, .slow_disk = 1});
-  CHECK(client.ask("RNFR /file") == 350);
-  client.send("RNTO /other/moved");
-  REQUIRE(site.station.world.run_until([&] { return site.station.server->context().heavy_works == 1; }));
+  Visitor& client = begin_long_move(site);
   site.files().set_modified("/srv/file", time_ns + 1);
   CHECK(client.wait() == 450);
   site.station.world.stop_faults();
   site.station.world.run_for(io::second);
-  CHECK((site.content("/file") == large));
+  CHECK((site.content("/file") == large()));
   CHECK(site.files().names("/srv/other").empty());
 }
 

@@ -379,19 +379,38 @@ TEST_CASE("where data must resume, what does not gets 522 and no octet", "[sim][
   CHECK(site.totals().tls_data_resumed == 1);
 }
 
+namespace {
+
+/// A client under TLS, logged in where each data connection must resume its session; "/srv/file" is `content`.
+struct MustResume {
+  MustResume(int version, bool takes_tickets, std::size_t octets)
+      : site(1, [](Config& config, Authority&) { config.tls.resumption_required = true; }),
+        content(noise(octets)),
+        peer(version),
+        visitor(site) {
+    site.world.files().make_file("/srv/file", content);
+    if (!takes_tickets && version != TLS1_3_VERSION) SSL_CTX_set_options(peer.context(), SSL_OP_NO_TICKET);
+    CHECK(visitor.reply() == "220");
+    REQUIRE(visitor.secure(peer));
+    visitor.log_in();
+  }
+  SecureSite site;
+  std::string content;
+  TlsPeer peer;
+  Visitor visitor;
+};
+
+/// How a client breaks off.
+enum class BrokenBy : std::uint8_t { fin, reset, abor, handshake };
+
+}  // namespace
+
 TEST_CASE("where data must resume, one file after the other does, both ways", "[sim][tls][TL-17]") {
   const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
   const bool takes_tickets = GENERATE(true, false);
   CAPTURE(version, takes_tickets);
-  SecureSite site(1, [&](Config& config, Authority&) { config.tls.resumption_required = true; });
-  const std::string content = noise(30'000);
-  site.world.files().make_file("/srv/file", content);
-  const TlsPeer peer(version);
-  if (!takes_tickets && version != TLS1_3_VERSION) SSL_CTX_set_options(peer.context(), SSL_OP_NO_TICKET);
-  Visitor visitor(site);
-  CHECK(visitor.reply() == "220");
-  REQUIRE(visitor.secure(peer));
-  visitor.log_in();
+  MustResume client(version, takes_tickets, 30'000);
+  auto& [site, content, peer, visitor] = client;
   for (int i = 0; i < 8; ++i) {
     CHECK(visitor.download("RETR file", peer) == content);
     CHECK(visitor.reply() == "226");
@@ -406,35 +425,30 @@ TEST_CASE("a transfer that is broken off leaves its TLS session to the next ones
   const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
   const bool takes_tickets = GENERATE(true, false);
   const bool uploads = GENERATE(true, false);
-  const int how = GENERATE(0, 1, 2, 3);  // FIN, reset, ABOR, in the midst of the handshake
-  CAPTURE(version, takes_tickets, uploads, how);
-  SecureSite site(1, [&](Config& config, Authority&) { config.tls.resumption_required = true; });
-  const std::string content = noise(2'000'000);
-  site.world.files().make_file("/srv/file", content);
-  const TlsPeer peer(version);
-  if (!takes_tickets && version != TLS1_3_VERSION) SSL_CTX_set_options(peer.context(), SSL_OP_NO_TICKET);
-  Visitor visitor(site);
-  CHECK(visitor.reply() == "220");
-  REQUIRE(visitor.secure(peer));
-  visitor.log_in();
+  const auto how = GENERATE(BrokenBy::fin, BrokenBy::reset, BrokenBy::abor, BrokenBy::handshake);
+  CAPTURE(version, takes_tickets, uploads, static_cast<int>(how));
+  MustResume client(version, takes_tickets, 2'000'000);
+  auto& [site, content, peer, visitor] = client;
   for (int i = 0; i < 3; ++i) {
     SimConnection data = visitor.open_data();
     CHECK(begins(visitor.talk(uploads ? "STOR copy" : "RETR file")));
     {
       TlsClient secured(peer, data, visitor.tls());
-      if (how != 3) {
+      if (how != BrokenBy::handshake) {
         if (uploads) secured.write("only a par");
         CHECK(visitor.wait([&] { return secured.turn(), secured.connected() && data.all_delivered(); }));
         site.world.run_for(100 * io::millisecond);
       }
     }
-    if (how == 0 || how == 3) data.shutdown_send();
-    if (how == 1) data.reset();
-    if (how == 2) visitor.send("ABOR\r\n");
-    if (how != 1) visitor.wait([&] { return data.read(), data.ended() || visitor.tls()->has_line(); });
-    if (how != 1) data.close();
+    if (how == BrokenBy::fin || how == BrokenBy::handshake) data.shutdown_send();
+    if (how == BrokenBy::reset) data.reset();
+    if (how == BrokenBy::abor) visitor.send("ABOR\r\n");
+    if (how != BrokenBy::reset) {
+      visitor.wait([&] { return data.read(), data.ended() || visitor.tls()->has_line(); });
+      data.close();
+    }
     CHECK(visitor.reply() != "");
-    if (how == 2) CHECK(visitor.reply() == "226");
+    if (how == BrokenBy::abor) CHECK(visitor.reply() == "226");
     CHECK(visitor.download("RETR file", peer) == content);
     CHECK(visitor.reply() == "226");
   }
